@@ -1,0 +1,115 @@
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+
+from roster.models.contacts import Channel, ContactMethod
+from roster.zones import default_zone, validate_zone
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+
+class Person(models.Model):
+    """Someone who can be on call, be asked for help, or be told: inside the company or not.
+
+    Entered by a roster editor. `user` links the login of those who have one. People are never
+    deleted, since history names them: someone who left is made inactive, and is from then on
+    neither paged nor offered anywhere.
+    """
+
+    slug = models.SlugField(unique=True, help_text="Used in addresses and the API; keep it stable.")
+    name = models.CharField(max_length=200)
+    email = models.EmailField("e-mail", blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    time_zone = models.CharField(max_length=64, default=default_zone, validators=[validate_zone])
+    country = models.CharField(
+        max_length=2,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Z]{2}$", "Write two capital letters, such as GB.")],
+        help_text="Two letters; decides which public holidays count.",
+    )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="person",
+        verbose_name="login",
+    )
+    is_active = models.BooleanField("active", default=True)
+    teams = models.ManyToManyField("roster.Team", related_name="members", blank=True)
+
+    objects = PersonQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        contact_methods: RelatedManager[ContactMethod]
+
+    class Meta:
+        verbose_name_plural = "people"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def reachable_methods(self) -> list[ContactMethod]:
+        """Where a message reaches this person: verified methods in order of entry.
+
+        Someone with none is reached at the e-mail of their profile (an unsaved row), so that a
+        person just entered can be paged. One query, or none with `contact_methods` prefetched.
+        """
+        verified = [method for method in self.contact_methods.all() if method.verified_at]
+        if verified or not self.email:
+            return sorted(verified, key=lambda method: method.pk)
+        return [
+            ContactMethod(
+                person=self,
+                channel=Channel.EMAIL,
+                address=self.email,
+                label="Profile e-mail",
+            )
+        ]
+
+
+class Team(models.Model):
+    """A group of people, technical or not, and the directory of whom to ask for what.
+
+    Kept by roster editors. `lead` is paged where a policy says "team lead"; `default_policy` is
+    what a service of this team escalates by unless it names its own.
+    """
+
+    class Kind(models.TextChoices):
+        ENGINEERING = "engineering", "Engineering"
+        OPERATIONS = "operations", "Operations"
+        SUPPORT = "support", "Support"
+        LEGAL = "legal", "Legal"
+        PR = "pr", "PR and marketing"
+        COMPLIANCE = "compliance", "Policy and compliance"
+        EXECUTIVE = "executive", "Executives"
+        SALES = "sales", "Sales"
+        PARTNER = "partner", "Partner"
+        SUPPLIER = "supplier", "Supplier"
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.ENGINEERING)
+    lead = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, blank=True, related_name="leads"
+    )
+    default_policy = models.ForeignKey(
+        "roster.EscalationPolicy",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="default_for",
+        verbose_name="default escalation policy",
+    )
+
+    def __str__(self) -> str:
+        return self.name

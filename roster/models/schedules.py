@@ -1,0 +1,261 @@
+from datetime import datetime, time
+from typing import Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
+
+from roster.models.people import Person, Team
+from roster.zones import default_zone, validate_zone
+
+
+def validate_whole_minute(value: time) -> None:
+    if value.second or value.microsecond:
+        raise ValidationError("Times are whole minutes.", code="whole_minute")
+
+
+class ScheduleQuerySet(models.QuerySet["Schedule"]):
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+
+class Schedule(models.Model):
+    """A question with an answer at every moment: who is on call for this?
+
+    Made by roster editors. The answer is computed from layers and overrides by `roster.rotation`
+    and stored nowhere. `time_zone` is where its handoffs are read off the clock. A schedule out
+    of use is made inactive, since policies and the past refer to it.
+    """
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200, unique=True)
+    team = models.ForeignKey(
+        Team, on_delete=models.PROTECT, null=True, blank=True, related_name="schedules"
+    )
+    time_zone = models.CharField(max_length=64, default=default_zone, validators=[validate_zone])
+    description = models.TextField(blank=True)
+    is_active = models.BooleanField("active", default=True)
+
+    objects = ScheduleQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Layer(models.Model):
+    """One rotation within a schedule: people taking turns, from a first handoff onwards.
+
+    Where several layers have somebody, the highest `position` is on call. A layer that has begun
+    is never edited in place: it ends, and a successor takes over (`roster.layer_changes`), so that
+    who was on call stays what it was. Handoffs are wall-clock times in the layer's zone.
+    """
+
+    class Unit(models.TextChoices):
+        HOUR = "hour", "hours"
+        DAY = "day", "days"
+        WEEK = "week", "weeks"
+        MONTH = "month", "months"
+
+    class Turns(models.TextChoices):
+        ELAPSED = "elapsed", "pass also outside the windows"
+        ACTIVE_DAYS = "active_days", "count only days that have a window"
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="layers")
+    name = models.CharField(max_length=100)
+    position = models.PositiveSmallIntegerField(
+        default=1,
+        help_text="Where several layers have somebody, the highest number is on call.",
+    )
+    starts_on = models.DateField("first handoff on")
+    handoff_time = models.TimeField(
+        "handoff at", default=time(9), validators=[validate_whole_minute]
+    )
+    length = models.PositiveSmallIntegerField(
+        "turn length", default=1, validators=[MinValueValidator(1)]
+    )
+    unit = models.CharField(max_length=10, choices=Unit, default=Unit.WEEK)
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        validators=[validate_zone],
+        help_text="Empty: the schedule's.",
+    )
+    effective_from = models.DateTimeField(
+        "in effect from",
+        null=True,
+        blank=True,
+        help_text="Empty: from the first handoff.",
+    )
+    effective_until = models.DateTimeField(
+        "in effect until", null=True, blank=True, help_text="Empty: without end."
+    )
+    turns = models.CharField(max_length=20, choices=Turns, default=Turns.ELAPSED)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(effective_until__isnull=True)
+                | Q(effective_from__isnull=True)
+                | Q(effective_until__gt=F("effective_from")),
+                name="layer_until_after_from",
+                violation_error_message="A layer must end after it begins.",
+            ),
+            models.CheckConstraint(condition=Q(length__gte=1), name="layer_length_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        begins, ends = self.effective_from, self.effective_until
+        if begins and ends and ends <= begins:
+            raise ValidationError({"effective_until": "A layer must end after it begins."})
+
+
+class Weekday(models.IntegerChoices):
+    MONDAY = 0, "Monday"
+    TUESDAY = 1, "Tuesday"
+    WEDNESDAY = 2, "Wednesday"
+    THURSDAY = 3, "Thursday"
+    FRIDAY = 4, "Friday"
+    SATURDAY = 5, "Saturday"
+    SUNDAY = 6, "Sunday"
+
+
+class LayerWindow(models.Model):
+    """A span of the week in which a layer counts, in the layer's local time.
+
+    A layer without windows counts always. A window may cross midnight or the week's end; one that
+    opens and closes at the same time of the same day lasts a day. Changes with its layer.
+    """
+
+    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="windows")
+    opens_on = models.PositiveSmallIntegerField("opens on", choices=Weekday)
+    opens_at = models.TimeField("at", validators=[validate_whole_minute])
+    closes_on = models.PositiveSmallIntegerField("closes on", choices=Weekday)
+    closes_at = models.TimeField("at", validators=[validate_whole_minute])
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(opens_on__lte=6, closes_on__lte=6),
+                name="layer_window_weekdays",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.get_opens_on_display()} {self.opens_at:%H:%M} to "
+            f"{self.get_closes_on_display()} {self.closes_at:%H:%M}"
+        )
+
+
+class Participant(models.Model):
+    """One person's place in a layer's order, from `effective_at` on (null: from the start).
+
+    Rows with the same `effective_at` are one version of the order; a change adds a version and
+    leaves the older ones, so the past keeps its people. Rows sharing a position are on call
+    together; a row without a person is a turn on which deliberately nobody is.
+    """
+
+    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="participants")
+    effective_at = models.DateTimeField(null=True, blank=True)
+    position = models.PositiveSmallIntegerField(
+        "turn", help_text="People with the same number are on call together."
+    )
+    person = models.ForeignKey(
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="participations",
+        help_text="Empty: nobody is on call on this turn.",
+    )
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.person or 'nobody'}"
+
+
+class OverrideQuerySet(models.QuerySet["Override"]):
+    def within(self, starts_at: datetime, ends_at: datetime) -> Self:
+        """Those that touch any instant of [starts_at, ends_at)."""
+        return self.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
+
+
+class Override(models.Model):
+    """A span in which a schedule answers differently from its layers.
+
+    Entered by a roster editor, or by someone covering for a colleague. Later ones are applied
+    over earlier ones. One that has begun can only be cut short, never taken back.
+    """
+
+    class Kind(models.TextChoices):
+        OVERRIDE = "override", "Only this person is on call"
+        ADD = "add", "This person is on call too"
+        REMOVE = "remove", "This person is not on call"
+        REPLACE = "replace", "This person stands in for another"
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="overrides")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.OVERRIDE)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="overrides")
+    replaces = models.ForeignKey(
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replaced_in",
+        help_text="Whom the person stands in for.",
+    )
+    starts_at = models.DateTimeField("from")
+    ends_at = models.DateTimeField("until")
+    reason = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="overrides_entered",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OverrideQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="override_ends_after_start",
+                violation_error_message="An override must end after it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="replace", replaces__isnull=False)
+                | (~Q(kind="replace") & Q(replaces__isnull=True)),
+                name="override_replaces_someone",
+                violation_error_message="Say who is replaced, for a stand-in only.",
+            ),
+        ]
+        indexes = [models.Index(fields=["schedule", "ends_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.person} on {self.schedule}"
+
+    def clean(self) -> None:
+        """What a form should explain, on the field it belongs to."""
+        errors: dict[str, str] = {}
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            errors["ends_at"] = "An override must end after it starts."
+        if self.kind == self.Kind.REPLACE and not self.replaces_id:
+            errors["replaces"] = "Say whom this person stands in for."
+        if self.kind != self.Kind.REPLACE and self.replaces_id:
+            errors["replaces"] = "Leave this empty, or choose “stands in for another”."
+        if self.person_id and not self.person.is_active:
+            errors["person"] = f"{self.person} is inactive and cannot be put on call."
+        if errors:
+            raise ValidationError(errors)
