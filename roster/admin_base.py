@@ -1,0 +1,131 @@
+"""What every admin page shares: who is acting, how a refusal is told, what may only be read."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.paginator import InfinitePaginator
+
+from roster.actors import Actor
+from roster.errors import DomainError
+
+
+class MusterModelAdmin(ModelAdmin):
+    """The defaults of every list and form. A list never counts the whole table."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_fullwidth = True
+    list_filter_submit = True
+    warn_unsaved_form = True
+    compressed_fields = True
+
+
+class ReadOnlyModelAdmin(MusterModelAdmin):
+    """For rows that only the domain writes: looked at here, changed by nobody."""
+
+    paginator = InfinitePaginator
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline):
+    """Related rows to look at, ten a page."""
+
+    extra = 0
+    per_page = 10
+    can_delete = False
+
+    def has_add_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return False
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who the record will name for what this request does. Call only behind a log-in."""
+    return Actor.of_user(request.user, via="admin")
+
+
+def add_refusal(form: forms.BaseForm, error: DomainError) -> None:
+    """Put a refusal on the fields it names, or above the form when it names none it has."""
+    named = {name: texts for name, texts in error.fields.items() if name in form.fields}
+    for name, texts in named.items():
+        for text in texts:
+            form.add_error(name, text)
+    if not named:
+        form.add_error(None, error.message)
+
+
+@contextmanager
+def refusals_as_messages(request: HttpRequest) -> Iterator[None]:
+    """For buttons without a form: a refusal becomes a message on the next page."""
+    try:
+        yield
+    except DomainError as error:
+        messages.error(request, error.message)
+
+
+def answer_dialog(
+    request: HttpRequest,
+    form: forms.BaseForm,
+    change: Callable[[], object],
+    *,
+    done: str,
+    to: str,
+) -> HttpResponse:
+    """Run `change` for a valid dialog, then go to `to` and say `done`.
+
+    A refusal is shown in the dialog, which stays open with everything that was typed. Unfold's
+    dialogs live in htmx: only an `HX-Redirect` header closes one.
+    """
+    try:
+        change()
+    except DomainError as error:
+        add_refusal(form, error)
+        return render(
+            request, "unfold/helpers/dialog.html", {"dialog": {}, "form": form}
+        )
+    messages.success(request, done)
+    return HttpResponse(headers={"HX-Redirect": to})
+
+
+def change_each[M: Model](
+    request: HttpRequest, rows: Iterable[M], change: Callable[[M], object], *, done: str
+) -> None:
+    """Bulk actions: one row at a time, then how many were `done` and why others were refused.
+
+    `done` takes the count, as in "Sent {} again.".
+    """
+    count = 0
+    for row in rows:
+        try:
+            change(row)
+        except DomainError as error:
+            messages.error(request, f"{row}: {error.message}")
+        else:
+            count += 1
+    if count:
+        messages.success(request, done.format(count))
