@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class CommsConfig(AppConfig):
+    """What people are told, and whether it arrived. Reacts to the timeline of incidents."""
+
+    name = "comms"
+    verbose_name = "Communication"
+
+    def ready(self) -> None:
+        from comms import entry_kinds, reactions, suggestions  # noqa: PLC0415 models must be loaded
+
+        entry_kinds.register_all()
+        reactions.connect()
+        suggestions.register_all()

@@ -1,0 +1,29 @@
+"""What stakeholders and responders are told, by whom, when, and whether it arrived."""
+
+from comms.models.audiences import Audience, AudienceKind
+from comms.models.messages import (
+    UNSENT_STATES,
+    WITHDRAWABLE_STATES,
+    Message,
+    MessageState,
+    Priority,
+)
+from comms.models.promises import Promise, PromiseState
+from comms.models.templates import Purpose, Template
+from comms.models.updates import Update, UpdateState
+
+__all__ = [
+    "UNSENT_STATES",
+    "WITHDRAWABLE_STATES",
+    "Audience",
+    "AudienceKind",
+    "Message",
+    "MessageState",
+    "Priority",
+    "Promise",
+    "PromiseState",
+    "Purpose",
+    "Template",
+    "Update",
+    "UpdateState",
+]
