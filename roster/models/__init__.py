@@ -1,3 +1,4 @@
+from roster.idempotency import IdempotencyRecord
 from roster.models.contacts import Channel, ContactMethod, NotificationRule, Urgency
 from roster.models.people import Person, Team
 from roster.models.policies import EscalationPolicy, EscalationStep, EscalationTarget
@@ -14,6 +15,7 @@ __all__ = [
     "EscalationPolicy",
     "EscalationStep",
     "EscalationTarget",
+    "IdempotencyRecord",
     "Layer",
     "LayerWindow",
     "NotificationRule",

@@ -130,8 +130,8 @@ class Weekday(models.IntegerChoices):
 class LayerWindow(models.Model):
     """A span of the week in which a layer counts, in the layer's local time.
 
-    A layer without windows counts always. A window may cross midnight or the week's end; one that
-    opens and closes at the same time of the same day lasts a day. Changes with its layer.
+    A layer without windows counts always. A window closes when its closing day and time next come,
+    so it may cross midnight or the week's end. Changes with its layer.
     """
 
     layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="windows")

@@ -1,0 +1,241 @@
+"""Who is on call: rows read in a handful of queries, handed to the rotation engine, and named.
+
+However many schedules are asked about, the number of queries is the same: layers, windows,
+participants, overrides, people. Rows are read as plain values, since the dashboard asks about
+every schedule there is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from roster import rotation
+from roster.models import Layer, LayerWindow, Override, Participant, Person, Schedule
+from roster.rotation.definition import Entry
+
+# How far around a moment overrides are read, so that shifts come out whole: the longest turn in
+# common use is a month.
+HORIZON = timedelta(days=35)
+# The next change is looked for in ever longer stretches: most come within a day.
+LOOK_AHEAD = (timedelta(days=1), timedelta(days=8), HORIZON)
+
+_WEEKDAYS = tuple(rotation.Weekday)
+
+
+@dataclass(frozen=True)
+class OnCall:
+    """One person on call, and the shift that says from when to when and why."""
+
+    person: Person
+    shift: rotation.Shift
+
+
+@dataclass(frozen=True)
+class NowAndNext:
+    """Who is on call at a moment, and who begins next within `HORIZON`.
+
+    `gap_from` is when nobody is on call before that, or at all: the moment itself if nobody is.
+    """
+
+    now: list[OnCall]
+    next: list[OnCall]
+    gap_from: datetime | None
+
+
+def on_call(schedules: Iterable[Schedule], at: datetime) -> dict[int, list[OnCall]]:
+    """Active people on call at a moment, by schedule id; an empty list where nobody is.
+
+    Inactive schedules answer like others: whoever asks has chosen them. Five queries.
+    """
+    shifts = {
+        pk: rotation.at(definition, at)
+        for pk, definition in definitions(schedules, at - HORIZON, at + HORIZON).items()
+    }
+    people = _people(shifts.values(), Person.objects.active())
+    return {pk: _named(found, people) for pk, found in shifts.items()}
+
+
+def on_call_now_and_next(schedules: Iterable[Schedule], at: datetime) -> dict[int, NowAndNext]:
+    """What a person looking at a schedule wants to know first, by schedule id. Five queries."""
+    known = definitions(schedules, at - HORIZON, at + HORIZON)
+    now = {pk: rotation.at(definition, at) for pk, definition in known.items()}
+    ahead = {pk: _ahead(definition, at) for pk, definition in known.items()}
+    people = _people([*now.values(), *ahead.values()], Person.objects.active())
+    return {
+        pk: _now_and_next(_named(now[pk], people), _named(ahead[pk], people), at) for pk in known
+    }
+
+
+def shifts_between(schedule: Schedule, start: datetime, end: datetime) -> list[OnCall]:
+    """The shifts of `[start, end)`, clipped to it; people who are inactive by now included."""
+    shifts = rotation.shifts(definition_of(schedule, start, end), start, end)
+    return _named(shifts, _people([shifts], Person.objects.all()))
+
+
+def definition_of(schedule: Schedule, start: datetime, end: datetime) -> rotation.Definition:
+    return definitions([schedule], start, end)[schedule.pk]
+
+
+def definitions(
+    schedules: Iterable[Schedule], start: datetime, end: datetime
+) -> dict[int, rotation.Definition]:
+    """What the engine needs to answer for `[start, end)`, by schedule id; people by their slug.
+
+    Four queries. Overrides outside the period, and layers that ended before it, are left out.
+    """
+    zones = {schedule.pk: schedule.time_zone for schedule in schedules}
+    layers = _layers(zones, start)
+    overrides = _overrides(zones, start, end)
+    return {
+        pk: rotation.Definition(
+            time_zone=zone, layers=tuple(layers[pk]), overrides=tuple(overrides[pk])
+        )
+        for pk, zone in zones.items()
+    }
+
+
+def _layers(zones: dict[int, str], start: datetime) -> dict[int, list[rotation.Layer]]:
+    in_effect = Q(effective_until__isnull=True) | Q(effective_until__gt=start)
+    layers = Layer.objects.filter(in_effect, schedule_id__in=zones).order_by("position", "pk")
+    participants = _participants(zones)
+    windows = _windows(zones)
+    found: dict[int, list[rotation.Layer]] = defaultdict(list)
+    for pk, schedule, name, own_zone, starts_on, handoff, *turn, since, until in layers.values_list(
+        "pk",
+        "schedule_id",
+        "name",
+        "time_zone",
+        "starts_on",
+        "handoff_time",
+        "unit",
+        "length",
+        "turns",
+        "position",
+        "effective_from",
+        "effective_until",
+    ):
+        unit, length, turns, position = turn
+        zone = own_zone or zones[schedule]
+        versions = participants.get(pk, {})
+        found[schedule].append(
+            rotation.Layer(
+                key=str(pk),
+                name=name,
+                time_zone=zone,
+                start=datetime.combine(starts_on, handoff, ZoneInfo(zone)),
+                unit=rotation.Unit(unit),
+                length=length,
+                turns=rotation.Turns(turns),
+                priority=position,
+                effective_from=since,
+                effective_until=until,
+                participants=tuple(versions.get(None, ())),
+                edits=tuple(
+                    rotation.Edit(at, tuple(entries)) for at, entries in versions.items() if at
+                ),
+                restrictions=tuple(windows.get(pk, ())),
+            )
+        )
+    return found
+
+
+def _participants(
+    zones: dict[int, str],
+) -> dict[int, dict[datetime | None, list[Entry]]]:
+    """By layer, and there by version, the entries in order of their turns."""
+    rows = Participant.objects.filter(layer__schedule_id__in=zones).order_by("position", "pk")
+    found: dict[int, dict[datetime | None, dict[int, list[str]]]] = {}
+    for layer, effective_at, position, slug in rows.values_list(
+        "layer_id", "effective_at", "position", "person__slug"
+    ):
+        version = found.setdefault(layer, {}).setdefault(effective_at, {})
+        crew = version.setdefault(position, [])
+        if slug is not None:
+            crew.append(slug)
+    return {
+        layer: {at: [tuple(crew) for crew in version.values()] for at, version in versions.items()}
+        for layer, versions in found.items()
+    }
+
+
+def _windows(zones: dict[int, str]) -> dict[int, list[rotation.Window]]:
+    rows = LayerWindow.objects.filter(layer__schedule_id__in=zones).order_by("pk")
+    found: dict[int, list[rotation.Window]] = defaultdict(list)
+    for layer, opens_on, opens_at, closes_on, closes_at in rows.values_list(
+        "layer_id", "opens_on", "opens_at", "closes_on", "closes_at"
+    ):
+        found[layer].append(
+            rotation.Window(
+                start=opens_at,
+                end=closes_at,
+                start_day=_WEEKDAYS[opens_on],
+                end_day=_WEEKDAYS[closes_on],
+            )
+        )
+    return found
+
+
+def _overrides(
+    zones: dict[int, str], start: datetime, end: datetime
+) -> dict[int, list[rotation.Override]]:
+    rows = Override.objects.within(start, end).filter(schedule_id__in=zones)
+    found: dict[int, list[rotation.Override]] = defaultdict(list)
+    for pk, schedule, kind, starts_at, ends_at, person, replaces in rows.order_by(
+        "created_at", "pk"
+    ).values_list(
+        "pk", "schedule_id", "kind", "starts_at", "ends_at", "person__slug", "replaces__slug"
+    ):
+        found[schedule].append(
+            rotation.Override(
+                key=str(pk),
+                kind=rotation.OverrideKind(kind),
+                start=starts_at,
+                end=ends_at,
+                person=person,
+                replaces=replaces,
+            )
+        )
+    return found
+
+
+# Moments of one zone compare by the clock face in Python, and wrongly in the hour that comes twice:
+# hence timestamps.
+
+
+def _ahead(definition: rotation.Definition, at: datetime) -> list[rotation.Shift]:
+    """Shifts from a moment on, as far as it takes to see somebody begin."""
+    shifts: list[rotation.Shift] = []
+    for reach in LOOK_AHEAD:
+        shifts = rotation.shifts(definition, at, at + reach)
+        if any(shift.start.timestamp() > at.timestamp() for shift in shifts):
+            break
+    return shifts
+
+
+def _now_and_next(now: list[OnCall], ahead: list[OnCall], at: datetime) -> NowAndNext:
+    later = [each for each in ahead if each.shift.start.timestamp() > at.timestamp()]
+    begins = min(later, key=lambda each: each.shift.start.timestamp(), default=None)
+    until = begins.shift.start if begins else at + HORIZON
+    gaps = rotation.gaps((each.shift for each in ahead), at, until)
+    return NowAndNext(
+        now=now,
+        next=[
+            each
+            for each in later
+            if begins and each.shift.start.timestamp() == begins.shift.start.timestamp()
+        ],
+        gap_from=gaps[0][0] if gaps else None,
+    )
+
+
+def _people(shifts: Iterable[list[rotation.Shift]], people: QuerySet[Person]) -> dict[str, Person]:
+    slugs = {shift.person for found in shifts for shift in found}
+    return {person.slug: person for person in people.filter(slug__in=slugs)}
+
+
+def _named(shifts: list[rotation.Shift], people: dict[str, Person]) -> list[OnCall]:
+    return [OnCall(people[shift.person], shift) for shift in shifts if shift.person in people]
