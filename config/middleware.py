@@ -1,0 +1,45 @@
+"""The two middlewares of our own: a short way in for alerts, and the viewer's own time."""
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from incidents.ingest_views import ingest
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class IngestFastLane:
+    """Answers `/ingest/<key>/` before sessions, log-in, history and lock-out have a turn.
+
+    The full stack costs 0.8 ms of CPU a request, several times the work of taking an alert in.
+    Database connections are kept and checked as for any request: the handler that calls the first
+    middleware sends `request_started` and `request_finished`.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        head, _, key = request.path_info.removesuffix("/").rpartition("/")
+        if head == "/ingest":
+            return ingest(request, key)
+        return self.get_response(request)
+
+
+class ViewerTimeZone:
+    """Shows every time in the zone of the person who looks, or `TIME_ZONE` where there is none.
+
+    One query, for signed-in requests only; it fills `request.user.person` for those who come after.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        person = getattr(request.user, "person", None)
+        zone = ZoneInfo(person.time_zone) if person else timezone.get_default_timezone()
+        with timezone.override(zone):
+            return self.get_response(request)
