@@ -1,5 +1,6 @@
-from datetime import datetime, time
-from typing import Self
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -7,8 +8,15 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
+from roster.errors import DomainError
 from roster.models.people import Person, Team
-from roster.zones import default_zone, validate_zone
+from roster.zones import default_zone, validate_reading, validate_zone
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+# Someone who enters "from now on" needs a moment to press the button.
+ENTRY_GRACE = timedelta(minutes=5)
 
 
 def validate_whole_minute(value: time) -> None:
@@ -108,13 +116,38 @@ class Layer(models.Model):
             models.CheckConstraint(condition=Q(length__gte=1), name="layer_length_positive"),
         ]
 
+    if TYPE_CHECKING:
+        participants: RelatedManager["Participant"]
+        windows: RelatedManager["LayerWindow"]
+
     def __str__(self) -> str:
         return self.name
 
     def clean(self) -> None:
+        if self.starts_on and self.handoff_time and self.schedule_id:
+            validate_reading("starts_on", self._first_handoff())
         begins, ends = self.effective_from, self.effective_until
         if begins and ends and ends <= begins:
             raise ValidationError({"effective_until": "A layer must end after it begins."})
+
+    def zone(self) -> str:
+        """The zone its handoffs are read in. Reads the schedule."""
+        return self.time_zone or self.schedule.time_zone
+
+    def begins_at(self) -> datetime:
+        """When it first counts. Reads the schedule."""
+        return self.effective_from or self._first_handoff()
+
+    def current_participants(self) -> list["Participant"]:
+        """The latest version of the order, by turn. One query, or none if prefetched."""
+        rows = list(self.participants.all())
+        versions = [row.effective_at for row in rows if row.effective_at]
+        latest = max(versions, default=None)
+        current = [row for row in rows if row.effective_at == latest]
+        return sorted(current, key=lambda row: (row.position, row.pk))
+
+    def _first_handoff(self) -> datetime:
+        return datetime.combine(self.starts_on, self.handoff_time, ZoneInfo(self.zone()))
 
 
 class Weekday(models.IntegerChoices):
@@ -259,3 +292,18 @@ class Override(models.Model):
             errors["person"] = f"{self.person} is inactive and cannot be put on call."
         if errors:
             raise ValidationError(errors)
+
+    def has_begun(self, at: datetime) -> bool:
+        return self.starts_at <= at
+
+    def withdraw(self, *, at: datetime) -> None:
+        """Take it back from a moment on: what it has already answered stays."""
+        if not self.has_begun(at):
+            self.delete()
+            return
+        if self.ends_at <= at:
+            raise DomainError(
+                "override_over", f"{self} is over, and stays on record. There is nothing to end."
+            )
+        self.ends_at = at
+        self.save(update_fields=["ends_at"])

@@ -1,0 +1,97 @@
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch, QuerySet
+from django.forms import BaseInlineFormSet, ModelForm
+from django.http import HttpRequest
+from unfold.admin import StackedInline, TabularInline
+
+from roster.admin.history import HistoryAdmin
+from roster.models import EscalationPolicy, EscalationStep, EscalationTarget
+
+
+class TargetForm(forms.ModelForm):
+    """The one field that the kind of target asks for must be filled; the others are dropped."""
+
+    ASKED = {"schedule": "schedule", "person": "person", "team": "team", "team_lead": "team"}
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean() or self.cleaned_data
+        asked = self.ASKED.get(cleaned.get("kind", ""))
+        for name in {"schedule", "person", "team"} - {asked}:
+            cleaned[name] = None
+        if asked and not cleaned.get(asked) and asked not in self.errors:
+            self.add_error(asked, f"Choose the {asked} to page.")
+        person = cleaned.get("person")
+        if person and not person.is_active and "person" in self.changed_data:
+            self.add_error("person", f"{person} is inactive and cannot be paged.")
+        return cleaned
+
+
+class TargetFormSet(BaseInlineFormSet):
+    """A step without anybody to page would pass in silence."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        if not any(form.has_changed() or form.instance.pk for form in kept):
+            raise ValidationError("Say whom this step pages.")
+
+
+class TargetInline(TabularInline):
+    model = EscalationTarget
+    form = TargetForm
+    formset = TargetFormSet
+    extra = 0
+    min_num = 1
+    fields = ("kind", "schedule", "person", "team")
+    autocomplete_fields = ("schedule", "person", "team")
+    verbose_name = "target"
+
+
+class StepInline(StackedInline):
+    model = EscalationStep
+    extra = 0
+    fields = (("position", "wait_minutes"),)
+    inlines = (TargetInline,)
+    verbose_name = "step"
+
+
+@admin.register(EscalationPolicy)
+class EscalationPolicyAdmin(HistoryAdmin):
+    list_display = ("name", "team", "step_summary", "repeats", "fallback_team", "version")
+    list_filter = ("team",)
+    list_select_related = ("team", "fallback_team")
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+    fields = (("name", "slug"), ("team", "fallback_team"), ("repeats", "version"))
+    readonly_fields = ("version",)
+    prepopulated_fields = {"slug": ("name",)}
+    autocomplete_fields = ("team", "fallback_team")
+    inlines = (StepInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
+        targets = EscalationTarget.objects.select_related("schedule", "person", "team")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("steps", Prefetch("steps__targets", targets.order_by("pk")))
+        )
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: ModelForm,
+        formsets: list[BaseInlineFormSet],
+        change: bool,
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        if change:
+            form.instance.next_version()
+
+    @admin.display(description="Steps")
+    def step_summary(self, policy: EscalationPolicy) -> str:
+        return " → ".join(
+            ", ".join(str(target.schedule or target.person or target.team) for target in targets)
+            for targets in (step.targets.all() for step in policy.steps.all())
+        )
