@@ -1,0 +1,47 @@
+from incidents.models.alerts import Alert, RoutingMatcher, RoutingRule
+from incidents.models.escalations import Escalation, Page
+from incidents.models.guides import PhaseGuide, Question
+from incidents.models.incident import Incident, IncidentError, PhaseError
+from incidents.models.integrations import AlertEvent, Integration
+from incidents.models.responders import Responder, ResponderError
+from incidents.models.roles import Duty, Role, RoleAssignment
+from incidents.models.services import Service
+from incidents.models.severities import (
+    ImpactDegree,
+    ImpactExtent,
+    Severity,
+    SeverityRule,
+)
+from incidents.phases import ENDED_PHASES, LIVE_PHASES, OPEN_PHASES, Phase
+from incidents.timeline import Announcement, TimelineEntry
+
+__all__ = [
+    "ENDED_PHASES",
+    "LIVE_PHASES",
+    "OPEN_PHASES",
+    "Alert",
+    "AlertEvent",
+    "Announcement",
+    "Duty",
+    "Escalation",
+    "ImpactDegree",
+    "ImpactExtent",
+    "Incident",
+    "IncidentError",
+    "Integration",
+    "Page",
+    "Phase",
+    "PhaseError",
+    "PhaseGuide",
+    "Question",
+    "Responder",
+    "ResponderError",
+    "Role",
+    "RoleAssignment",
+    "RoutingMatcher",
+    "RoutingRule",
+    "Service",
+    "Severity",
+    "SeverityRule",
+    "TimelineEntry",
+]

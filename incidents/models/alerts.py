@@ -1,0 +1,194 @@
+"""Alerts, and the rules that say what becomes of them."""
+
+import re
+from typing import Self
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from incidents.models.integrations import AlertEvent, Integration
+from incidents.models.services import Service
+from incidents.models.severities import Severity
+from incidents.visibility import IncidentRowQuerySet
+
+
+class RoutingRuleQuerySet(models.QuerySet["RoutingRule"]):
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+
+class RoutingRule(models.Model):
+    """What becomes of the alerts whose labels match: a service, a severity, a group, or silence.
+
+    Kept by administrators. Rules are tried by `position`, and the first whose matchers all hold
+    decides (`incidents.routing`). `group_by` names labels: alerts alike in them share an incident.
+    A suppressing rule keeps the alert, with the reason, and pages nobody.
+    """
+
+    name = models.CharField(max_length=200, unique=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField("active", default=True)
+    integration = models.ForeignKey(
+        Integration,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="rules",
+        help_text="Only alerts that came in here. None chosen means all.",
+    )
+    service = models.ForeignKey(
+        Service,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="routing_rules",
+    )
+    severity = models.ForeignKey(
+        Severity,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="routing_rules",
+    )
+    group_by = models.JSONField(default=list, blank=True, help_text='Labels: ["cluster", "job"]')
+    is_suppressing = models.BooleanField("suppress", default=False)
+    suppress_reason = models.CharField(max_length=300, blank=True)
+
+    objects = RoutingRuleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_suppressing=False) | ~Q(suppress_reason=""),
+                name="routing_rule_suppresses_with_reason",
+                violation_error_message="Say why these alerts page nobody.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        labels = self.group_by
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise ValidationError({"group_by": 'Write a list of labels, such as ["cluster"].'})
+
+
+class RoutingMatcher(models.Model):
+    """One condition of a rule: what a label of the alert must be. Changes with its rule.
+
+    `in` takes values separated by commas; `matches` a regular expression for the whole value.
+    """
+
+    class Operator(models.TextChoices):
+        EQUALS = "equals", "is"
+        IN = "in", "is one of"
+        MATCHES = "matches", "matches"
+        ABSENT = "absent", "is absent"
+
+    rule = models.ForeignKey(RoutingRule, on_delete=models.CASCADE, related_name="matchers")
+    label = models.CharField(max_length=200)
+    operator = models.CharField(max_length=10, choices=Operator, default=Operator.EQUALS)
+    value = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.get_operator_display()} {self.value}".rstrip()
+
+    def clean(self) -> None:
+        if self.operator != self.Operator.MATCHES:
+            return
+        try:
+            re.compile(self.value)
+        except re.error as error:
+            message = f"This is no regular expression: {error}."
+            raise ValidationError({"value": message}) from error
+
+
+class AlertQuerySet(IncidentRowQuerySet["Alert"]):
+    def firing(self) -> Self:
+        return self.filter(state=Alert.State.FIRING)
+
+    def suppressed(self) -> Self:
+        return self.filter(suppressed_by__isnull=False)
+
+
+class Alert(models.Model):
+    """One thing that a monitor reports, from when it fires until it resolves.
+
+    Written by `incidents.processing` only. A repeat of a firing alert is counted on its row; once
+    resolved, the same dedup key makes a new row. It belongs to an incident, or to the rule that
+    suppressed it, and to one of them always.
+    """
+
+    class State(models.TextChoices):
+        FIRING = "firing", "Firing"
+        RESOLVED = "resolved", "Resolved"
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="alerts")
+    dedup_key = models.CharField(max_length=300)
+    state = models.CharField(max_length=10, choices=State, default=State.FIRING)
+    title = models.CharField(max_length=300)
+    description = models.TextField(blank=True)
+    severity_label = models.CharField(max_length=100, blank=True)
+    labels = models.JSONField(default=dict, blank=True)
+    annotations = models.JSONField(default=dict, blank=True)
+    links = models.JSONField(default=list, blank=True)
+    count = models.PositiveIntegerField(default=1)
+    started_at = models.DateTimeField(help_text="By the monitor's own clock.")
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="alerts")
+    incident = models.ForeignKey(
+        "incidents.Incident",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alerts",
+    )
+    suppressed_by = models.ForeignKey(
+        RoutingRule,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alerts",
+    )
+    last_event = models.ForeignKey(
+        AlertEvent,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alerts",
+    )
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["incident", "state"], name="alert_of_incident"),
+            models.Index(fields=["-last_seen_at"], name="alert_by_last_seen"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "dedup_key"],
+                condition=Q(state="firing"),
+                name="alert_fires_once_per_key",
+                violation_error_message="An alert with this key is firing already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(incident__isnull=False, suppressed_by__isnull=True)
+                | Q(incident__isnull=True, suppressed_by__isnull=False),
+                name="alert_attached_or_suppressed",
+                violation_error_message="An alert belongs to an incident or to the rule that suppressed it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="firing", resolved_at__isnull=True)
+                | Q(state="resolved", resolved_at__isnull=False),
+                name="alert_resolved_at_if_resolved",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
