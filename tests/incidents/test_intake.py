@@ -44,9 +44,7 @@ def test_read_grouped_keeps_one_key_an_alert_and_one_group():
         "8f27c0ce77e6ffcf",
         "8da59acb01b9d5c8",
     ]
-    assert {alert.group for alert in alerts} == {
-        '{}:{alertname="DiskWillFill", service="storage"}'
-    }
+    assert {alert.group for alert in alerts} == {'{}:{alertname="DiskWillFill", service="storage"}'}
 
 
 def test_read_resolved_has_its_end():
@@ -101,7 +99,8 @@ def test_read_without_fingerprint_and_labels_is_a_problem():
 
 
 def test_read_cleans_what_databases_refuse():
-    body = rb'{"alerts":[{"status":"firing","fingerprint":"x","labels":{"alertname":"a\u0000\ud800b"}}]}'
+    body = body_with(labels={"alertname": "a\x00\ud800b"})
+    assert rb"a\u0000\ud800b" in body
 
     (alert,) = alertmanager.read(body).alerts
 
@@ -200,10 +199,9 @@ def test_read_of_damaged_bytes_raises_nothing_but_intake_errors(position, damage
 
     try:
         notification = ADAPTERS["alertmanager"].read(bytes(body))
-    except IntakeError as refusal:
-        assert refusal.message.endswith(".")
-    else:
-        assert notification.missing >= 0
+    except IntakeError:
+        return
+    assert len(notification.alerts) + len(notification.problems) <= 3
 
 
 def test_deeply_nested_values_are_a_problem_and_not_a_crash():

@@ -1,0 +1,351 @@
+"""Paging people by a policy until somebody answers (PAGING-RULES, Escalation).
+
+An escalation is a row that is due when its next step is. Running a step makes pages and moves the
+row on, in one transaction: a worker killed before the commit has paged nobody, one killed after it
+has nothing left to do. Every change here takes the incident's row first, so that an answer and the
+next step cannot pass each other.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.dispatch import receiver
+
+from incidents.fallback import fallback_targets
+from incidents.models import Escalation, Incident, Page, TimelineEntry
+from incidents.signals import paging_settled
+from incidents.vocabulary import Kind
+from roster.actors import Actor
+from roster.doorbell import ring
+from roster.errors import DomainError
+from roster.escalation_targets import Resolved, people_at
+from roster.leases import backoff, claim, release, still_mine
+from roster.models import EscalationPolicy, EscalationStep
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = Actor.system("escalation")
+TASK = "incidents.run_escalations"
+LEASE_FOR = timedelta(seconds=30)
+# Where the pages of the fallback stand, which no step and no pass has.
+FALLBACK_PASS = FALLBACK_POSITION = 0
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken this escalation: nothing of this transaction may stay."""
+
+
+def start_escalation(incident: Incident, *, by: Actor, at: datetime) -> Escalation:
+    """Begin paging by the policy of the incident's services; the first step is due at once.
+
+    A service without a policy is no reason to page nobody: the fallback is paged instead. Does
+    nothing but return it if an escalation is running already.
+    """
+    with transaction.atomic():
+        incident = _locked(incident.pk)
+        if running := Escalation.objects.running().filter(incident=incident).first():
+            return running
+        return _start(incident, _policy_of(incident), by=by, at=at)
+
+
+def stop_escalation(incident: Incident, *, by: Actor, at: datetime, reason: str) -> bool:
+    """Stop paging for this incident, and say why; False if nobody was being paged."""
+    with transaction.atomic():
+        incident = _locked(incident.pk)
+        return _stop(incident, Escalation.State.STOPPED, by=by, at=at, reason=reason)
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def acknowledge_page(page: Page, *, by: Actor, at: datetime, via: str) -> None:
+    """Take "mine" for an answer: stops the escalation for everybody, and counts for the incident.
+
+    Repeating one's own answer does nothing. Raises DomainError if the page is over otherwise.
+    """
+    with transaction.atomic():
+        incident = _locked(page.incident_id)
+        page.refresh_from_db()
+        if page.state == Page.State.ACKNOWLEDGED:
+            return
+        if page.state != Page.State.PENDING:
+            raise DomainError("page_over", why_page_is_over(page, incident))
+        page.state, page.acknowledged_via = Page.State.ACKNOWLEDGED, via
+        page.acknowledged_at = page.ended_at = at
+        page.save(update_fields=["state", "acknowledged_via", "acknowledged_at", "ended_at"])
+        data = _data_of(page) | {"via": via}
+        TimelineEntry.record(incident, Kind.PAGE_ACKNOWLEDGED, by=by, at=at, data=data)
+        if incident.acknowledged_at:
+            settle(Incident, incident=incident, by=by, at=at, reason=f"acknowledged by {by.name}")
+        else:
+            incident.acknowledge(by=by, at=at)
+
+
+def decline_page(page: Page, *, by: Actor, at: datetime, reason: str) -> None:
+    """Take "not me" for an answer: unless others of this step may still answer, the next runs now.
+
+    Raises DomainError if the page was answered or stopped already.
+    """
+    with transaction.atomic():
+        incident = _locked(page.incident_id)
+        page.refresh_from_db()
+        if page.state != Page.State.PENDING:
+            raise DomainError("page_over", why_page_is_over(page, incident))
+        page.state, page.ended_at = Page.State.DECLINED, at
+        page.save(update_fields=["state", "ended_at"])
+        data = _data_of(page)
+        TimelineEntry.record(incident, Kind.PAGE_DECLINED, by=by, at=at, text=reason, data=data)
+        waiting = Page.objects.pending().filter(
+            escalation=page.escalation_id,
+            pass_number=page.pass_number,
+            step_position=page.step_position,
+        )
+        if not waiting.exists():
+            Escalation.objects.running().filter(pk=page.escalation_id).update(due_at=at)
+            ring(TASK)
+
+
+def why_page_is_over(page: Page, incident: Incident) -> str:
+    """Say what became of a page that waits no longer, to the person it went to."""
+    if page.state == Page.State.DECLINED:
+        return f"You declined this page. {incident.reference} was passed on to the next person."
+    answer = Page.objects.filter(incident=incident, state=Page.State.ACKNOWLEDGED)
+    if taken := answer.select_related("person").order_by("acknowledged_at").first():
+        return f"{taken.person.name} has {incident.reference} already. There is nothing to do."
+    if not incident.is_live:
+        return f"{incident.reference} is over. There is nothing to do."
+    return f"Paging for {incident.reference} was stopped. There is nothing to do."
+
+
+@receiver(paging_settled, dispatch_uid="incidents.escalation.settle")
+def settle(
+    sender: type[Incident],
+    *,
+    incident: Incident,
+    by: Actor,
+    at: datetime,
+    reason: str,
+    **kwargs: object,
+) -> None:
+    """Stop paging once somebody answered, in whatever way, or the incident has ended.
+
+    A page that waits for the very person who answered counts as acknowledged by that.
+    """
+    if incident.is_live and by.person:
+        own = Page.objects.pending().filter(incident=incident, person=by.person)
+        answer = {"acknowledged_at": at, "acknowledged_via": by.via, "ended_at": at}
+        own.update(state=Page.State.ACKNOWLEDGED, **answer)
+    state = Escalation.State.ACKNOWLEDGED if incident.is_live else Escalation.State.STOPPED
+    _stop(incident, state, by=by, at=at, reason=reason)
+
+
+def _stop(incident: Incident, state: str, *, by: Actor, at: datetime, reason: str) -> bool:
+    stopped = _end(incident, state, at=at)
+    if stopped:
+        data = {"reason": reason}
+        TimelineEntry.record(incident, Kind.ESCALATION_STOPPED, by=by, at=at, data=data)
+    return stopped
+
+
+def _end(incident: Incident, state: str, *, at: datetime) -> bool:
+    """End the running escalation and every page that waits; False if there was neither."""
+    pages = Page.objects.pending().filter(incident=incident)
+    stopped = pages.update(state=Page.State.STOPPED, ended_at=at)
+    ended = Escalation.objects.running().filter(incident=incident)
+    over = {"due_at": None, "lease_token": None, "leased_until": None}
+    return bool(ended.update(state=state, ended_at=at, **over) + stopped)
+
+
+# --- running steps --------------------------------------------------------------------------------
+
+
+def run_due(*, at: datetime, limit: int = 100) -> int:
+    """Run the step of each escalation that is due; answer how many were taken in hand."""
+    claimed = claim(Escalation.objects.running(), at=at, limit=limit, lease_for=LEASE_FOR)
+    for escalation in claimed:
+        try:
+            _run(escalation, at)
+        except LeaseLostError:
+            logger.warning("Lost the lease of escalation %s", escalation.pk)
+        except Exception as error:
+            logger.exception("Escalation %s stopped short and is tried again", escalation.pk)
+            due_at = at + backoff(escalation.attempts)
+            release(escalation, due_at=due_at, error=type(error).__name__)
+    return len(claimed)
+
+
+def _run(claimed: Escalation, at: datetime) -> None:
+    with transaction.atomic():
+        incident = _locked(claimed.incident_id)
+        escalation = still_mine(claimed).running().select_related("policy").first()
+        if escalation is None:  # answered, or another worker's, since we claimed it
+            return
+        if _is_in_hand(incident, escalation):
+            stop_escalation(incident, by=SYSTEM, at=at, reason="somebody has it in hand")
+            return
+        policy = _policy_of(incident)
+        if policy != escalation.policy:
+            _end(incident, Escalation.State.STOPPED, at=at)
+            _start(incident, policy, by=SYSTEM, at=at)
+            return
+        _Run(escalation, incident, at).until_somebody_is_paged()
+
+
+class _Run:
+    """One escalation taking steps at one moment; everything it says is written at the end."""
+
+    def __init__(self, escalation: Escalation, incident: Incident, at: datetime) -> None:
+        self.escalation = escalation
+        self.incident = incident
+        self.at = at
+        self.policy = escalation.policy
+        self.entries: list[TimelineEntry] = []
+
+    def until_somebody_is_paged(self) -> None:
+        """Run the next step; where it reaches nobody, the one after it at once, to the fallback."""
+        while steps := self._next_steps():
+            paged = [self._page_step(step) for step in steps]
+            self.escalation.step_position = steps[-1].position + 1
+            if any(paged):
+                self._wait(max(step.wait_minutes for step in steps))
+                break
+        else:
+            self._page_fallback()
+        TimelineEntry.write(self.entries)
+
+    def _next_steps(self) -> list[EscalationStep]:
+        """The steps at the next position, into another pass if the policy repeats; else none.
+
+        Usually one step: two at one position are paged together. Read anew at each turn, so a
+        policy edited meanwhile applies from here on and a deleted step is passed over.
+        """
+        if self.policy is None:
+            return []
+        steps = list(self.policy.steps.filter(position__gte=self.escalation.step_position))
+        if not steps and self._may_repeat():
+            self.escalation.pass_number += 1
+            self.escalation.step_position = 0
+            steps = list(self.policy.steps.all())
+        return [step for step in steps if step.position == steps[0].position]
+
+    def _may_repeat(self) -> bool:
+        """A pass that paged nobody is not repeated: the fallback must not wait for it."""
+        this_pass = {"escalation": self.escalation, "pass_number": self.escalation.pass_number}
+        is_left = self.policy is not None and self.escalation.pass_number <= self.policy.repeats
+        return is_left and Page.objects.filter(**this_pass).exists()
+
+    def _page_step(self, step: EscalationStep) -> bool:
+        found = people_at(step, at=self.at)
+        if not found:
+            self._say(Kind.NOBODY_ON_CALL, step=step.position)
+        return self._page(found, pass_number=self.escalation.pass_number, position=step.position)
+
+    def _page_fallback(self) -> None:
+        """Page whoever must not be missed, and end: from here on it is the dashboard's to show."""
+        names: list[str] = []
+        for name, found in fallback_targets(self.policy, at=self.at):
+            names.append(name)
+            if self._page(found, pass_number=FALLBACK_PASS, position=FALLBACK_POSITION):
+                break
+        else:
+            logger.error("Nobody at all could be paged for %s", self.incident.reference)
+            names = []
+        self._say(Kind.ESCALATION_EXHAUSTED, fallback=names[-1] if names else "")
+        over = {"state": Escalation.State.EXHAUSTED, "ended_at": self.at, "due_at": None}
+        self._finish(**over)
+
+    def _page(self, found: list[Resolved], *, pass_number: int, position: int) -> bool:
+        """Page these people, each once; False if none of them can be reached."""
+        reached = False
+        for each in found:
+            if not each.person.reachable_methods():
+                self._say(Kind.PAGE_UNREACHABLE, person=each.person.name, target=each.via)
+                continue
+            reached = True
+            page, is_new = Page.objects.get_or_create(
+                escalation=self.escalation,
+                pass_number=pass_number,
+                step_position=position,
+                person=each.person,
+                defaults={
+                    "incident": self.incident,
+                    "via_target": each.via[:200],
+                    "urgency": self.incident.severity.urgency,
+                    "created_at": self.at,
+                },
+            )
+            if is_new:
+                self._say(
+                    Kind.RESPONDER_PAGED,
+                    **_data_of(page),
+                    target=each.via,
+                    step=position,
+                    pass_number=pass_number,
+                )
+        return reached
+
+    def _wait(self, minutes: int) -> None:
+        self._finish(due_at=self.at + timedelta(minutes=minutes))
+
+    def _finish(self, **changes: object) -> None:
+        """Move the row on and give it back; undo everything if it is no longer ours."""
+        moved = still_mine(self.escalation).update(
+            step_position=self.escalation.step_position,
+            pass_number=self.escalation.pass_number,
+            policy_version=self.policy.version if self.policy else 0,
+            lease_token=None,
+            leased_until=None,
+            attempts=0,
+            last_error="",
+            **changes,
+        )
+        if not moved:
+            raise LeaseLostError
+
+    def _say(self, kind: str, **data: object) -> None:
+        """Entries name the policy and the version of it that did this."""
+        policy = {"policy": str(self.policy or "no policy")}
+        version = {"policy_version": self.policy.version if self.policy else None}
+        self.entries.append(
+            TimelineEntry.draft(
+                self.incident, kind, by=SYSTEM, at=self.at, data=policy | version | data
+            )
+        )
+
+
+def _start(
+    incident: Incident, policy: EscalationPolicy | None, *, by: Actor, at: datetime
+) -> Escalation:
+    version = policy.version if policy else 0
+    escalation = Escalation.objects.create(
+        incident=incident, policy=policy, policy_version=version, started_at=at, due_at=at
+    )
+    data = {"policy": str(policy or "no policy"), "policy_version": version}
+    TimelineEntry.record(incident, Kind.ESCALATION_STARTED, by=by, at=at, data=data)
+    ring(TASK)
+    return escalation
+
+
+def _data_of(page: Page) -> dict[str, object]:
+    return {"page": page.pk, "person": page.person.name, "person_id": page.person_id}
+
+
+def _locked(incident_pk: int) -> Incident:
+    """The incident, its row held until the transaction ends (SQLite holds all of them anyway)."""
+    incidents = Incident.objects.select_related("severity").select_for_update(of=("self",))
+    return incidents.get(pk=incident_pk)
+
+
+def _policy_of(incident: Incident) -> EscalationPolicy | None:
+    """The policy of the most important service that has one."""
+    services = incident.services.select_related("policy", "owner_team__default_policy")
+    policies = (service.effective_policy() for service in services.order_by("tier", "pk"))
+    return next((policy for policy in policies if policy), None)
+
+
+def _is_in_hand(incident: Incident, escalation: Escalation) -> bool:
+    """Whether somebody answered since it began, by whichever way, or the incident is over."""
+    answers = (incident.acknowledged_at, incident.declared_at)
+    answered = any(moment and moment >= escalation.started_at for moment in answers)
+    return answered or not incident.is_live

@@ -1,0 +1,38 @@
+"""Who is paged when a policy has nobody left: nothing is dropped because nobody was on call."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Q
+
+from incidents.models import Role
+from incidents.models.roles import IMOC
+from roster import oncall
+from roster.escalation_targets import Resolved
+from roster.models import EscalationPolicy, Person
+
+ADMINISTRATORS = "Administrator"
+
+
+def fallback_targets(
+    policy: EscalationPolicy | None, *, at: datetime
+) -> Iterator[tuple[str, list[Resolved]]]:
+    """Yield whom to try, in order: the policy's team, the IMOC, the administrators.
+
+    Each is read only when the one before it reached nobody.
+    """
+    if policy and policy.fallback_team:
+        team = policy.fallback_team
+        yield _named(str(team), list(team.members.active().order_by("pk")))
+    role = Role.objects.filter(slug=IMOC).select_related("schedule").first()
+    if role and role.schedule:
+        on_call = oncall.on_call([role.schedule], at)[role.schedule.pk]
+        yield _named(str(role), [each.person for each in on_call])
+    administrators = Person.objects.active().filter(
+        Q(user__is_superuser=True) | Q(user__groups__name=ADMINISTRATORS), user__is_active=True
+    )
+    yield _named("administrators", list(administrators.distinct().order_by("pk")))
+
+
+def _named(name: str, people: list[Person]) -> tuple[str, list[Resolved]]:
+    return name, [Resolved(person, f"fallback: {name}") for person in people]

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from incidents.ingest_views import ingest
+
+urlpatterns = [path("<str:key>/", ingest, name="ingest")]

@@ -1,0 +1,189 @@
+"""What a person may do from a message about an incident, without logging in.
+
+Each link goes to one person and lets them answer for themselves only. A page is shown before
+anything happens, since mail scanners open links too.
+"""
+
+from datetime import datetime, timedelta
+
+from django import forms
+
+from incidents.escalation import acknowledge_page, decline_page, why_page_is_over
+from incidents.models import Incident, Page, Responder
+from roster.actors import Actor
+from roster.links import LinkPurpose, make_url, register_purpose
+from roster.models import Person
+
+PAGE_LIFETIME = timedelta(days=2)
+# An engagement may last as long as its incident does.
+RESPONDER_LIFETIME = timedelta(days=14)
+
+
+class ReasonForm(forms.Form):
+    """One line that tells the others why; whoever wants to know asks, nobody is made to write."""
+
+    reason = forms.CharField(
+        label="Why not? (may stay empty)", required=False, max_length=300, strip=True
+    )
+
+
+class _PagePurpose(LinkPurpose[Page]):
+    """A link in a page: answered once, by the person it was sent to."""
+
+    lifetime = PAGE_LIFETIME
+
+    def load(self, pk: int) -> Page | None:
+        pages = Page.objects.select_related("incident__severity", "person")
+        return pages.filter(pk=pk).first()
+
+    def done(self, subject: Page) -> str | None:
+        if subject.state == Page.State.ACKNOWLEDGED:
+            return f"You have {subject.incident.reference}. There is nothing more to confirm."
+        if subject.state != Page.State.PENDING:
+            return why_page_is_over(subject, subject.incident)
+        return None
+
+
+class AcknowledgePage(_PagePurpose):
+    name = "page.acknowledge"
+    button = "I have it"
+
+    def title(self, subject: Page) -> str:
+        return f"{subject.incident.reference}: {subject.incident.title}"
+
+    def context(self, subject: Page, person: Person) -> dict[str, object]:
+        decline = make_url(DeclinePage.name, subject.pk, person)
+        return {"facts": _facts(subject.incident), "links": [("I cannot take it", decline)]}
+
+    def perform(self, subject: Page, person: Person, *, at: datetime) -> str:
+        acknowledge_page(subject, by=Actor.of_person(person), at=at, via="link")
+        return f"You have {subject.incident.reference} now. Nobody else is paged for it."
+
+
+class DeclinePage(_PagePurpose):
+    name = "page.decline"
+    button = "I cannot take it"
+    form = ReasonForm
+
+    def title(self, subject: Page) -> str:
+        return f"Pass on {subject.incident.reference}: {subject.incident.title}"
+
+    def context(self, subject: Page, person: Person) -> dict[str, object]:
+        accept = make_url(AcknowledgePage.name, subject.pk, person)
+        return {"facts": _facts(subject.incident), "links": [("I have it after all", accept)]}
+
+    def perform(self, subject: Page, person: Person, *, at: datetime, reason: str) -> str:
+        decline_page(subject, by=Actor.of_person(person), at=at, reason=reason)
+        return f"Thank you. {subject.incident.reference} is passed on to the next person."
+
+
+class _ResponderPurpose(LinkPurpose[Responder]):
+    """A link in a request for help, or in what an engaged responder is sent."""
+
+    lifetime = RESPONDER_LIFETIME
+
+    def load(self, pk: int) -> Responder | None:
+        responders = Responder.objects.select_related("incident__severity", "person")
+        return responders.filter(pk=pk).first()
+
+    def context(self, subject: Responder, person: Person) -> dict[str, object]:
+        asked = [("Asked by", subject.requested_by_name), ("For", subject.get_purpose_display())]
+        if subject.message:
+            asked.append(("Message", subject.message))
+        return {"facts": [*_facts(subject.incident), *asked], "links": []}
+
+
+class AcknowledgeRequest(_ResponderPurpose):
+    name = "responder.acknowledge"
+    button = "I am coming"
+
+    def title(self, subject: Responder) -> str:
+        return f"Can you help with {subject.incident.reference}: {subject.incident.title}?"
+
+    def context(self, subject: Responder, person: Person) -> dict[str, object]:
+        decline = make_url(DeclineRequest.name, subject.pk, person)
+        return {**super().context(subject, person), "links": [("I cannot help", decline)]}
+
+    def done(self, subject: Responder) -> str | None:
+        return _request_is_over(subject)
+
+    def perform(self, subject: Responder, person: Person, *, at: datetime) -> str:
+        subject.acknowledge(by=Actor.of_person(person), at=at)
+        where = subject.incident.bridge_url or subject.incident.chat_url
+        return f"Thank you for coming to help with {subject.incident.reference}." + (
+            f" The others are here: {where}" if where else ""
+        )
+
+
+class DeclineRequest(_ResponderPurpose):
+    name = "responder.decline"
+    button = "I cannot help"
+    form = ReasonForm
+
+    def title(self, subject: Responder) -> str:
+        return f"Decline to help with {subject.incident.reference}?"
+
+    def context(self, subject: Responder, person: Person) -> dict[str, object]:
+        accept = make_url(AcknowledgeRequest.name, subject.pk, person)
+        return {**super().context(subject, person), "links": [("I can help after all", accept)]}
+
+    def done(self, subject: Responder) -> str | None:
+        return _request_is_over(subject)
+
+    def perform(self, subject: Responder, person: Person, *, at: datetime, reason: str) -> str:
+        subject.decline(by=Actor.of_person(person), at=at, reason=reason)
+        return f"Thank you. {subject.requested_by_name} is told that you cannot help."
+
+
+class AskToLeave(_ResponderPurpose):
+    name = "responder.leave"
+    button = "Ask to leave"
+
+    def title(self, subject: Responder) -> str:
+        return f"Ask to leave {subject.incident.reference}: {subject.incident.title}"
+
+    def done(self, subject: Responder) -> str | None:
+        if subject.state == Responder.State.RELEASED:
+            return f"You were released from {subject.incident.reference}. Thank you."
+        if subject.wants_to_leave_at:
+            return "You have asked to leave. The incident manager answers next."
+        return None
+
+    def perform(self, subject: Responder, person: Person, *, at: datetime) -> str:
+        subject.ask_to_leave(by=Actor.of_person(person), at=at)
+        return "The incident manager is asked to let you go. Stay until you are released."
+
+
+def _request_is_over(responder: Responder) -> str | None:
+    reference = responder.incident.reference
+    match responder.state:
+        case Responder.State.ACKNOWLEDGED:
+            return f"You are a responder of {reference}. There is nothing more to confirm."
+        case Responder.State.DECLINED:
+            return f"You declined to help with {reference}. Whoever asked may ask again."
+        case Responder.State.RELEASED:
+            return f"You were released from {reference}. Thank you."
+        case Responder.State.CANCELLED:
+            return f"Your help with {reference} is no longer needed."
+    return None
+
+
+def _facts(incident: Incident) -> list[tuple[str, str]]:
+    """What somebody woken up needs to see before they answer."""
+    services = ", ".join(incident.services.order_by("name").values_list("name", flat=True))
+    return [
+        ("Severity", str(incident.severity)),
+        ("Services", services or "not known yet"),
+        ("Phase", incident.get_phase_display()),
+        ("Since", f"{incident.detected_at:%Y-%m-%d %H:%M} UTC"),
+    ]
+
+
+for _purpose in (
+    AcknowledgePage(),
+    DeclinePage(),
+    AcknowledgeRequest(),
+    DeclineRequest(),
+    AskToLeave(),
+):
+    register_purpose(_purpose)

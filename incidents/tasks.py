@@ -1,0 +1,33 @@
+"""The sweeps of this app. Beat runs each every second (reminders every ten), and a doorbell sooner.
+
+A missed run costs its period; two runs at once share the rows between them.
+"""
+
+from celery import shared_task
+
+from incidents import announcements, escalation, processing, responders
+from roster.sweeps import run_sweep
+
+
+@shared_task(name="incidents.process_events")
+def process_events() -> None:
+    """Turn accepted events into alerts and incidents."""
+    run_sweep("incidents.process_events", lambda at: processing.process_due(at=at))
+
+
+@shared_task(name="incidents.run_escalations")
+def run_escalations() -> None:
+    """Page whoever is next for incidents that nobody has taken."""
+    run_sweep("incidents.run_escalations", lambda at: escalation.run_due(at=at))
+
+
+@shared_task(name="incidents.announce_entries")
+def announce_entries() -> None:
+    """Tell the other apps what was written to timelines."""
+    run_sweep("incidents.announce_entries", lambda at: announcements.announce_due(at=at))
+
+
+@shared_task(name="incidents.remind_responders")
+def remind_responders() -> None:
+    """Repeat requests for help that nobody has answered."""
+    run_sweep("incidents.remind_responders", lambda at: responders.remind_due(at=at))
