@@ -6,3 +6,10 @@ class IncidentsConfig(AppConfig):
 
     name = "incidents"
     verbose_name = "Incidents"
+
+    def ready(self) -> None:
+        # Models must be loaded first. Importing the link purposes registers them.
+        from incidents import link_purposes, reactions  # noqa: F401, PLC0415
+        from incidents.signals import paging_settled  # noqa: PLC0415
+
+        paging_settled.connect(reactions.stop_paging, dispatch_uid="incidents.stop_paging")

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from incidents.models import Incident, IncidentError, Service, Severity
-from incidents.models.incident import PREFIX
+from incidents.models.incident_record import PREFIX
 from incidents.timeline import TimelineEntry
 from incidents.vocabulary import Kind
 from roster.actors import Actor

@@ -14,7 +14,7 @@ from roster.leases import Leased
 from roster.models import Person
 
 if TYPE_CHECKING:
-    from incidents.models import Incident
+    from incidents.models.incident_record import IncidentRecord
 
 ANNOUNCE_TASK = "incidents.announce_entries"
 
@@ -105,7 +105,7 @@ class TimelineEntry(models.Model):
     @classmethod
     def record(
         cls,
-        incident: "Incident",
+        incident: "IncidentRecord",
         kind: str,
         *,
         by: Actor,
@@ -132,7 +132,7 @@ class TimelineEntry(models.Model):
     @classmethod
     def draft(
         cls,
-        incident: "Incident",
+        incident: "IncidentRecord",
         kind: str,
         *,
         by: Actor,

@@ -65,6 +65,17 @@ class Kind(TextChoices):
     DETAILS_CHANGED = "details_changed", "Details changed"
 
 
+# What tells that an incident has changed its phase.
+PHASE_KINDS = (
+    Kind.INCIDENT_DECLARED,
+    Kind.PHASE_CHANGED,
+    Kind.INCIDENT_RESTORED,
+    Kind.INCIDENT_DISMISSED,
+    Kind.INCIDENT_CLOSED,
+    Kind.INCIDENT_REOPENED,
+)
+
+
 @dataclass(frozen=True)
 class EntryKind:
     """How entries of one kind are shown.
@@ -257,7 +268,7 @@ def _register_own() -> None:
         Kind.MILESTONE_CORRECTED: (
             "history",
             Tone.NEUTRAL,
-            "{actor} corrected {milestone} from {old} to {new}.",
+            "{actor} corrected {milestone_name} from {old} to {new}.",
         ),
         Kind.DETAILS_CHANGED: ("edit", Tone.NEUTRAL, "{actor} changed {fields}."),
     }

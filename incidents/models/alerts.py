@@ -181,7 +181,7 @@ class Alert(models.Model):
                 condition=Q(incident__isnull=False, suppressed_by__isnull=True)
                 | Q(incident__isnull=True, suppressed_by__isnull=False),
                 name="alert_attached_or_suppressed",
-                violation_error_message="An alert belongs to an incident or to the rule that suppressed it.",
+                violation_error_message="An alert belongs to an incident, or to a rule.",
             ),
             models.CheckConstraint(
                 condition=Q(state="firing", resolved_at__isnull=True)

@@ -4,7 +4,6 @@ Every change is one conditional update and one timeline entry in one transaction
 do the same at once, one succeeds and the other is told who was faster.
 """
 
-from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,7 +14,13 @@ from django.urls import reverse
 
 from incidents import guards
 from incidents.models.escalations import Page
-from incidents.models.incident_record import IncidentRecord
+from incidents.models.incident_changes import (
+    IncidentChanges,
+    IncidentError,
+    PhaseError,
+    in_words,
+)
+from incidents.models.incident_record import PREFIX
 from incidents.models.responders import Responder
 from incidents.models.roles import (
     FIRST_RESPONDER,
@@ -27,7 +32,6 @@ from incidents.models.severities import ImpactDegree, ImpactExtent, Severity
 from incidents.phases import (
     ALLOWED_BACK_FROM,
     ALLOWED_FROM,
-    ENDED_PHASES,
     LIVE_PHASES,
     OPEN_PHASES,
     Phase,
@@ -38,7 +42,6 @@ from incidents.signals import incident_closing, paging_settled
 from incidents.timeline import TimelineEntry
 from incidents.vocabulary import Kind
 from roster.actors import Actor
-from roster.errors import DomainError
 from roster.models import Person
 
 if TYPE_CHECKING:
@@ -46,50 +49,6 @@ if TYPE_CHECKING:
 
     from incidents.models.alerts import Alert
     from incidents.models.escalations import Escalation
-
-PREFIX = "INC"
-EDITABLE = frozenset(
-    {
-        "title",
-        "kind",
-        "source",
-        "customer_impact",
-        "summary",
-        "workaround",
-        "suspected_cause",
-        "confirmed_cause",
-        "is_private",
-        "bridge_url",
-        "chat_url",
-        "ticket_url",
-    }
-)
-# Each milestone, whether it may be set while it is empty, and the kind of entry that set it.
-MILESTONES: dict[str, tuple[bool, Kind | None]] = {
-    "impact_began_at": (True, None),
-    "detected_at": (False, Kind.INCIDENT_DETECTED),
-    "acknowledged_at": (False, Kind.INCIDENT_ACKNOWLEDGED),
-    "declared_at": (False, Kind.INCIDENT_DECLARED),
-    "cause_found_at": (True, None),
-    "restored_at": (False, Kind.INCIDENT_RESTORED),
-    "closed_at": (False, Kind.INCIDENT_CLOSED),
-}
-_PHASE_KINDS = (
-    Kind.INCIDENT_DECLARED,
-    Kind.PHASE_CHANGED,
-    Kind.INCIDENT_RESTORED,
-    Kind.INCIDENT_DISMISSED,
-    Kind.INCIDENT_CLOSED,
-    Kind.INCIDENT_REOPENED,
-)
-
-
-class IncidentError(DomainError):
-    """A change that this incident does not allow, as it now is."""
-
-
-class PhaseError(IncidentError):
-    """A change of phase that cannot be: from here, without what is missing, or any more."""
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -114,15 +73,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
             return self.none()
         if user.has_perm("incidents.view_private_incident"):
             return self.all()
-        part: Callable[[models.QuerySet[Any]], models.QuerySet[Any, Any]] = lambda rows: (
-            rows.filter(person__user=user).values("incident")
-        )
-        return self.filter(
-            Q(is_private=False)
-            | Q(pk__in=part(RoleAssignment.objects.all()))
-            | Q(pk__in=part(Responder.objects.all()))
-            | Q(pk__in=part(Page.objects.all()))
-        )
+        involved = Q(is_private=False)
+        for rows in (RoleAssignment.objects, Responder.objects, Page.objects):
+            involved |= Q(pk__in=rows.filter(person__user=user).values("incident"))
+        return self.filter(involved)
 
     def get_by_reference(self, reference: str) -> "Incident":
         """Find INC-142. Raises Incident.DoesNotExist for anything that is no such reference."""
@@ -139,7 +93,7 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.annotate(manager_name=Subquery(managing.values("person__name")[:1]))
 
 
-class Incident(IncidentRecord):
+class Incident(IncidentChanges):
     """What the organisation responds to, from the first sign until it has learnt from it.
 
     It appears by `incidents.lifecycle.detect`, for an alert or for a person. Its phase, severity
@@ -155,7 +109,7 @@ class Incident(IncidentRecord):
         pages: RelatedManager[Page]
         timeline: RelatedManager[TimelineEntry]
 
-    class Meta(IncidentRecord.Meta):
+    class Meta(IncidentChanges.Meta):
         abstract = False
         permissions = [
             ("acknowledge_incident", "Can acknowledge incidents"),
@@ -172,23 +126,8 @@ class Incident(IncidentRecord):
             ("view_private_incident", "Can see private incidents"),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.reference} {self.title}"
-
     def get_absolute_url(self) -> str:
         return reverse("admin:incidents_incident_change", args=[self.pk])
-
-    @property
-    def reference(self) -> str:
-        return f"{PREFIX}-{self.number}"
-
-    @property
-    def is_open(self) -> bool:
-        return self.phase in OPEN_PHASES
-
-    @property
-    def is_live(self) -> bool:
-        return self.phase in LIVE_PHASES
 
     def manager(self) -> Person | None:
         """The owner: who holds the incident manager's role now. One query."""
@@ -197,14 +136,6 @@ class Incident(IncidentRecord):
         )
         assignment = managing.select_related("person").first()
         return assignment.person if assignment else None
-
-    def lock(self) -> None:
-        """Hold this incident's row until the transaction ends, and read its phase anew.
-
-        What adds rows to an incident takes it first, so that nothing joins one that has just ended.
-        """
-        locked = Incident.objects.select_for_update(of=("self",))
-        self.refresh_from_db(fields=["phase"], from_queryset=locked)
 
     # --- Taking it on -----------------------------------------------------------------------------
 
@@ -281,7 +212,7 @@ class Incident(IncidentRecord):
     def dismiss(self, *, reason: str, by: Actor, at: datetime) -> None:
         """Decide that it is no incident, or none any more before anyone declared it."""
         if not reason:
-            raise _field_error("reason", "Say in one line why this is no incident.")
+            raise IncidentError.of_field("reason", "Say in one line why this is no incident.")
         with transaction.atomic():
             self._enter(
                 Phase.DISMISSED,
@@ -321,7 +252,7 @@ class Incident(IncidentRecord):
     def restore(self, *, by: Actor, at: datetime, summary: str) -> None:
         """Mark customer impact as over. `summary` says what restored service."""
         if not summary:
-            raise _field_error("summary", "Say in one line what restored service.")
+            raise IncidentError.of_field("summary", "Say in one line what restored service.")
         self._enter(
             Phase.RESTORED,
             Kind.INCIDENT_RESTORED,
@@ -370,7 +301,7 @@ class Incident(IncidentRecord):
         """
         target = Phase(phase)
         if not reason:
-            raise _field_error("reason", "Say in one line why it goes back.")
+            raise IncidentError.of_field("reason", "Say in one line why it goes back.")
         self._refuse_phase(target, ALLOWED_BACK_FROM.get(target, frozenset()))
         if self.phase == Phase.DISMISSED and (self.declared_at is None) != (
             target == Phase.DETECTED
@@ -391,7 +322,7 @@ class Incident(IncidentRecord):
             columns=columns,
             data={
                 "is_back": True,
-                **{name: _plain(getattr(self, name)) for name in undone},
+                **{name: in_words(getattr(self, name)) for name in undone},
             },
         )
 
@@ -408,7 +339,7 @@ class Incident(IncidentRecord):
         if not self.is_open:
             raise self._refusal(None)
         if old.is_worse_than(severity) and not reason:
-            raise _field_error("reason", f"Say why it is milder than {old.name}.")
+            raise IncidentError.of_field("reason", f"Say why it is milder than {old.name}.")
         with transaction.atomic():
             self._change(
                 Kind.SEVERITY_CHANGED,
@@ -428,130 +359,7 @@ class Incident(IncidentRecord):
             if severity.is_worse_than(old) and self.declared_at and self.is_live:
                 fill_roles_from_roster(self, by=by, at=at)
 
-    # --- Keeping the record -----------------------------------------------------------------------
-
-    def note(
-        self, text: str, *, by: Actor, at: datetime, happened_at: datetime | None = None
-    ) -> TimelineEntry:
-        """Write down what a person has to say, at any phase; `happened_at` if it was earlier."""
-        if not text.strip():
-            raise _field_error("text", "Write something to note.")
-        if happened_at and happened_at > at:
-            raise _field_error("happened_at", "A note is about what has happened, not what will.")
-        return TimelineEntry.record(
-            self, Kind.NOTE_ADDED, by=by, at=at, text=text, happened_at=happened_at
-        )
-
-    def edit(self, *, by: Actor, at: datetime, **values: Any) -> None:
-        """Change descriptive columns (`EDITABLE`) and `services`; one entry names old and new.
-
-        Does nothing if nothing differs. Raises IncidentError if somebody changed one of the same
-        columns since this incident was read. The first confirmed cause sets its milestone.
-        """
-        services = values.pop("services", None)
-        unknown = values.keys() - EDITABLE
-        if unknown:
-            raise TypeError(f"Not to be edited: {', '.join(sorted(unknown))}")
-        old = {name: getattr(self, name) for name in values}
-        changed = {name: value for name, value in values.items() if value != old[name]}
-        if not changed.get("title", self.title):
-            raise _field_error("title", "An incident needs a title.")
-        changes = {name: [old[name], value] for name, value in changed.items()}
-        with transaction.atomic():
-            if services is not None:
-                before = sorted(self.services.values_list("name", flat=True))
-                after = sorted(service.name for service in services)
-                if before != after:
-                    self.services.set(services)
-                    changes["services"] = [before, after]
-            if not changes:
-                return
-            columns = dict(changed)
-            if changed.get("confirmed_cause") and self.cause_found_at is None:
-                columns["cause_found_at"] = at
-            names = [_field_label(name) for name in changes]
-            self._change(
-                Kind.DETAILS_CHANGED,
-                by=by,
-                at=at,
-                expected={name: old[name] for name in changed},
-                columns=columns,
-                data={"fields": names, "changes": changes},
-            )
-
-    def correct_milestone(
-        self, name: str, moment: datetime, *, reason: str, by: Actor, at: datetime
-    ) -> None:
-        """Set right when something happened. The entry points at the one that was wrong."""
-        if name not in MILESTONES:
-            raise _field_error("name", f"There is no milestone {name}.")
-        may_be_empty, kind = MILESTONES[name]
-        old = getattr(self, name)
-        if old is None and not may_be_empty:
-            raise _field_error("name", f"{self.reference} has not come to that yet.")
-        if not reason:
-            raise _field_error("reason", "Say how you know.")
-        if moment > at:
-            raise _field_error("moment", "This moment is yet to come.")
-        if problem := self._out_of_order(name, moment):
-            raise _field_error("moment", problem)
-        entries = TimelineEntry.objects.filter(incident=self)
-        self._change(
-            Kind.MILESTONE_CORRECTED,
-            by=by,
-            at=at,
-            text=reason,
-            expected={name: old},
-            columns={name: moment},
-            data={"milestone": name, "old": _plain(old), "new": _plain(moment)},
-            corrects=entries.of_kinds(kind).newest_first().first() if kind else None,
-        )
-
-    # --- How a change is made ---------------------------------------------------------------------
-
-    def _enter(
-        self,
-        phase: Phase,
-        kind: Kind,
-        *,
-        by: Actor,
-        at: datetime,
-        allowed: Collection[str] | None = None,
-        text: str = "",
-        columns: dict[str, Any] | None = None,  # Any: the columns differ in type
-        data: dict[str, Any] | None = None,
-    ) -> None:
-        self._refuse_phase(phase, ALLOWED_FROM[phase] if allowed is None else allowed)
-        self._change(
-            kind,
-            by=by,
-            at=at,
-            text=text,
-            expected={"phase": self.phase},
-            columns={"phase": phase, **(columns or {})},
-            data={"old": self.phase, "new": phase.value, **(data or {})},
-        )
-
-    def _change(
-        self,
-        kind: Kind,
-        *,
-        by: Actor,
-        at: datetime,
-        expected: dict[str, Any],
-        columns: dict[str, Any],
-        data: dict[str, Any],
-        text: str = "",
-        corrects: TimelineEntry | None = None,
-    ) -> None:
-        """Write `columns` and one entry, if `expected` still holds in the database."""
-        with transaction.atomic():
-            untouched = Incident.objects.filter(pk=self.pk, **expected)
-            if columns and not untouched.update(**columns):
-                raise self._overtaken()
-            TimelineEntry.record(self, kind, by=by, at=at, text=text, data=data, corrects=corrects)
-        for name, value in columns.items():
-            setattr(self, name, value)
+    # --- What belongs to these changes ------------------------------------------------------------
 
     def _take(self, *, by: Actor, at: datetime) -> bool:
         """Acknowledge unless somebody has: False if so, or if the incident is no longer live."""
@@ -589,56 +397,19 @@ class Incident(IncidentRecord):
         )
         self._settle_paging(by=by, at=at, reason=f"{ended} by {by.name}")
 
-    # --- Why it is refused ------------------------------------------------------------------------
-
-    def _refuse_phase(self, phase: Phase, allowed: Collection[str]) -> None:
-        if self.phase not in allowed:
-            raise self._refusal(phase)
-
-    def _refusal(self, phase: Phase | None) -> PhaseError:
-        now = self.get_phase_display().lower()
-        if self.phase == phase:
-            words = f"{self.reference} is already {now}."
-        elif self.phase in ENDED_PHASES:
-            words = f"{self.reference} is already {now}. Reopen it first."
-        elif self.phase == Phase.DETECTED:
-            words = f"{self.reference} has not been declared. Declare or dismiss it first."
-        else:
-            there = phase.label if phase else "there"
-            words = f"{self.reference} is {now}, and from there it does not go to {there}."
-        return PhaseError("phase_not_allowed", words)
-
-    def _overtaken(self) -> PhaseError:
-        """Somebody changed the same thing a moment ago: say who, and what it is now."""
-        now = Incident.objects.get(pk=self.pk)
-        if now.phase == self.phase:
-            words = f"Somebody else has just changed {self.reference}."
-        else:
-            entries = TimelineEntry.objects.filter(incident=self).of_kinds(*_PHASE_KINDS)
-            last = entries.order_by("-pk").first()
-            who = last.actor_name if last else "Somebody else"
-            words = f"{who} has just moved {self.reference} to {now.get_phase_display()}."
-        return PhaseError("changed_meanwhile", f"{words} Reload the page to see it.")
-
-    def _overridden(self, lacking: list[str], override_reason: str) -> dict[str, Any]:
-        """What the entry says of a guard that was overridden. Raises PhaseError if it was not."""
-        if not lacking:
-            return {}
-        if not override_reason:
-            raise PhaseError("something_missing", " ".join(lacking))
-        return {"overridden": lacking, "override_reason": override_reason}
-
     def _chosen_severity(
         self, proposed: Severity | None, severity: Severity | None, reason: str
     ) -> Severity:
         if severity and proposed and severity != proposed and not reason:
-            raise _field_error(
+            raise IncidentError.of_field(
                 "reason",
                 f"The matrix says {proposed.name}. Say why it is {severity.name}.",
             )
         chosen = severity or proposed
         if chosen is None:
-            raise _field_error("severity", "The matrix has no severity for this. Choose one.")
+            raise IncidentError.of_field(
+                "severity", "The matrix has no severity for this. Choose one."
+            )
         return chosen
 
     def _is_group_taken(self) -> bool:
@@ -646,33 +417,3 @@ class Incident(IncidentRecord):
             return False
         rivals = Incident.objects.live().filter(grouping_key=self.grouping_key)
         return rivals.exclude(pk=self.pk).exists()
-
-    def _out_of_order(self, name: str, moment: datetime) -> str:
-        """What is wrong with a milestone at this moment, given the others; "" if nothing."""
-        moments = {
-            "impact_began_at": self.impact_began_at,
-            "restored_at": self.restored_at,
-        }
-        moments |= {"closed_at": self.closed_at, name: moment}
-        began, restored, closed = (
-            moments["impact_began_at"],
-            moments["restored_at"],
-            moments["closed_at"],
-        )
-        if began and restored and restored < began:
-            return "Service cannot have been restored before the impact began."
-        if restored and closed and closed < restored:
-            return "An incident cannot have been closed before service was restored."
-        return ""
-
-
-def _plain(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _field_label(name: str) -> str:
-    return str(Incident._meta.get_field(name).verbose_name)
-
-
-def _field_error(field: str, sentence: str) -> IncidentError:
-    return IncidentError("invalid", sentence, {field: [sentence]})

@@ -5,30 +5,36 @@ from django.db.models import Q
 
 from incidents.models.services import Service
 from incidents.models.severities import ImpactDegree, ImpactExtent, Severity
-from incidents.phases import ENDED_PHASES, LIVE_PHASES, Phase
+from incidents.phases import ENDED_PHASES, LIVE_PHASES, OPEN_PHASES, Phase
 from roster.models import Person
 
+PREFIX = "INC"
 _LIVE = [phase.value for phase in LIVE_PHASES]
 _ENDED = [phase.value for phase in ENDED_PHASES]
 _DECLARED = ["mobilizing", "diagnosing", "restoring", "restored", "learning", "closed"]
 _RESTORED = ["restored", "learning", "closed"]
 
 
+class IncidentKind(models.TextChoices):
+    UNPLANNED = "unplanned", "Unplanned"
+    MAINTENANCE = "maintenance", "Planned maintenance"
+    SECURITY = "security", "Security"
+    DRILL = "drill", "Drill"
+
+
+class IncidentSource(models.TextChoices):
+    """How we came to know (R099)."""
+
+    MONITORING = "monitoring", "Monitoring"
+    CUSTOMER = "customer", "A customer"
+    INDIVIDUAL = "individual", "A colleague"
+
+
 class IncidentRecord(models.Model):
     """The columns of an incident. What may happen to them is in `Incident`."""
 
-    class Kind(models.TextChoices):
-        UNPLANNED = "unplanned", "Unplanned"
-        MAINTENANCE = "maintenance", "Planned maintenance"
-        SECURITY = "security", "Security"
-        DRILL = "drill", "Drill"
-
-    class Source(models.TextChoices):
-        """How we came to know (R099)."""
-
-        MONITORING = "monitoring", "Monitoring"
-        CUSTOMER = "customer", "A customer"
-        INDIVIDUAL = "individual", "A colleague"
+    Kind = IncidentKind
+    Source = IncidentSource
 
     number = models.PositiveIntegerField(unique=True, editable=False)
     title = models.CharField(max_length=300)
@@ -147,3 +153,18 @@ class IncidentRecord(models.Model):
                 name="incident_declared_by_somebody",
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.title}"
+
+    @property
+    def reference(self) -> str:
+        return f"{PREFIX}-{self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.phase in OPEN_PHASES
+
+    @property
+    def is_live(self) -> bool:
+        return self.phase in LIVE_PHASES

@@ -36,7 +36,7 @@ class Integration(models.Model):
 
     Made by `issue`, which alone knows the key; we keep its digest and its first letters. Alerts
     that no rule sends elsewhere belong to `service`, at `severity` if one is set. A key that leaked
-    is rotated, an integration out of use revoked; neither is ever deleted, since alerts refer to it.
+    is rotated, an integration out of use revoked; none is deleted, since alerts refer to it.
     """
 
     class Kind(models.TextChoices):

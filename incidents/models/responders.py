@@ -231,15 +231,16 @@ class Responder(Leased):
     def _refusal(self) -> ResponderError:
         name, reference = self.person.name, self.incident.reference
         sentences = {
-            self.State.REQUESTED: f"{name} has not answered the request to help with {reference} yet.",
+            self.State.REQUESTED: f"{name} has not answered about {reference} yet.",
             self.State.ACKNOWLEDGED: f"{name} is engaged in {reference}; to go, ask to leave.",
-            self.State.DECLINED: f"{name} has declined to help with {reference}. Ask again if needed.",
+            self.State.DECLINED: f"{name} has declined to help. Ask again if needed.",
             self.State.RELEASED: (
                 f"{name} was released from {reference} by {self.released_by_name}."
                 " Ask again if needed."
             ),
             self.State.CANCELLED: (
-                f"The request to {name} was withdrawn by {self.released_by_name}. Ask again if needed."
+                f"The request to {name} was withdrawn by {self.released_by_name}."
+                " Ask again if needed."
             ),
         }
         return ResponderError(f"responder_{self.state}", sentences[self.State(self.state)])

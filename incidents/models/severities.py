@@ -52,7 +52,7 @@ class Severity(models.Model):
             models.CheckConstraint(
                 condition=Q(request_repeat_minutes__gte=1),
                 name="severity_repeats_after_a_minute",
-                violation_error_message="A request can be repeated after one minute at the soonest.",
+                violation_error_message="A request is repeated after a minute at the soonest.",
             ),
             models.CheckConstraint(
                 condition=Q(postmortem_required=False) | Q(postmortem_due_days__isnull=False),
