@@ -8,8 +8,8 @@ class CommsConfig(AppConfig):
     verbose_name = "Communication"
 
     def ready(self) -> None:
-        from comms import entry_kinds, reactions, suggestions  # noqa: PLC0415 models must be loaded
+        # Models must be loaded first.
+        from comms import entry_kinds, reactions  # noqa: PLC0415
 
         entry_kinds.register_all()
         reactions.connect()
-        suggestions.register_all()

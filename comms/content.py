@@ -20,6 +20,8 @@ _ALLOWED_TAGS = set(
 )
 _LINK = re.compile(r"(?<!\\)\[((?:[^\]\\]|\\.)*)\]\((\S+?)\)")
 _AUTOLINK = re.compile(r"(?<!\\)<((?:https?|mailto):[^>\s]+)>")
+# An address written out as it is, which plain Markdown would leave as text.
+_BARE_URL = re.compile(r"(?<![\w(<\[\"'])(https?://[^\s<>()\[\]]*[^\s<>()\[\].,;:!?'\"])")
 _BOLD = re.compile(r"\*\*(\S(?:.*?\S)?)\*\*")
 _ESCAPED = re.compile(r"\\([\\\[\]<>*_`#])")
 
@@ -35,7 +37,7 @@ def plain_text(markdown: str) -> str:
 def safe_html(markdown: str) -> str:
     """Markdown as HTML that can be shown anywhere: no scripts, no images, no styles."""
     return nh3.clean(
-        _markdown.render(markdown),
+        _markdown.render(_BARE_URL.sub(r"<\1>", markdown)),
         tags=_ALLOWED_TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https", "mailto", "tel"},

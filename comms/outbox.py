@@ -18,9 +18,11 @@ from django.db.models import BooleanField, Case, F, Value, When
 
 from comms.channels import ChannelError, apprise, email
 from comms.content import Content
-from comms.models import Message, MessageState, Priority, Update
+from comms.entry_kinds import Kind
+from comms.models import RETRIABLE_STATES, Message, MessageState, Priority, Update
 from comms.models.messages import MessageQuerySet
-from incidents.models import ENDED_PHASES, Incident, Page, PageState, Responder, TimelineEntry
+from incidents.models import ENDED_PHASES, Incident, Page, Responder
+from incidents.timeline import TimelineEntry
 from roster.actors import Actor
 from roster.doorbell import ring
 from roster.errors import DomainError
@@ -127,9 +129,7 @@ def retry(message: Message, *, by: Actor, at: datetime) -> None:
     Refused unless it is dead or waiting after a failure.
     """
     with transaction.atomic():
-        failed = Message.objects.filter(
-            pk=message.pk, state__in=[MessageState.DEAD, MessageState.FAILED]
-        )
+        failed = Message.objects.filter(pk=message.pk, state__in=RETRIABLE_STATES)
         if not failed.update(
             state=MessageState.QUEUED, due_at=at, attempts=0, give_up_at=at + GIVE_UP_AFTER
         ):
@@ -138,7 +138,7 @@ def retry(message: Message, *, by: Actor, at: datetime) -> None:
                 f"“{message.subject}” to {message.recipient} has not failed;"
                 " there is nothing to try again.",
             )
-        _record(message, "message_retried", by=by, at=at)
+        _record(message, Kind.MESSAGE_RETRIED, by=by, at=at)
         ring("comms.send_messages")
 
 
@@ -205,7 +205,7 @@ def _is_moot(message: Message, *, at: datetime) -> bool:
     """
     if message.page_id is None:
         return False
-    still_true = Page.objects.filter(pk=message.page_id, state=PageState.PENDING).exclude(
+    still_true = Page.objects.filter(pk=message.page_id, state=Page.State.PENDING).exclude(
         incident__phase__in=ENDED_PHASES
     )
     later = Message.objects.withdrawable().filter(
@@ -241,7 +241,7 @@ def _record_failure(message: Message, error: ChannelError, *, at: datetime) -> N
         if not ours:
             return
         if is_final:
-            _record(message, "message_failed", by=OUTBOX, at=at, error=str(error))
+            _record(message, Kind.MESSAGE_FAILED, by=OUTBOX, at=at, error=str(error))
         _try_another_way(message, at=at)
 
 
@@ -250,7 +250,7 @@ def _record(message: Message, kind: str, *, by: Actor, at: datetime, **data: str
         about = {"message": message.pk, "subject": message.subject, "channel": message.channel}
         to = message.person.name if message.person else message.recipient
         TimelineEntry.record(
-            message.incident, kind, by=by, at=at, data={**about, "to": to, **data}
+            message.incident, kind, by=by, at=at, data={**about, "person": to, **data}
         )
 
 

@@ -33,6 +33,9 @@ and, by the template's purpose
     invitation                 person.name, postmortem.reference, .title, .url, .owner, .due_on,
                                .review_at, .review_minutes, .expectation, .respond_url
 
+What is empty is nil: `{% if incident.workaround %}` asks whether there is one, and
+`{{ incident.manager | default: "not yet named" }}` has something to say when there is none.
+
 A body is Markdown. Values are escaped where they are printed, so that an alert called
 `[click](https://…)` stays those words and never becomes a link.
 """
@@ -314,7 +317,22 @@ def render(subject: str, body: str, context: Mapping[str, object]) -> Rendered:
 
 def _filled(source: str, environment: _ClosedEnvironment, context: Mapping[str, object]) -> str:
     template = _parsed(source, environment)
+    plain = {name: _plain(value) for name, value in context.items()}
     try:
-        return template.render(**context)
+        return template.render(**plain)
     except (LiquidError, RecursionError) as error:
         raise _explained(error) from error
+
+
+def _plain(value: object) -> object:
+    """Text, numbers, lists and dicts only: an object of ours is its text, what is empty is nil."""
+    match value:
+        case bool() | int():
+            return value
+        case Mapping():
+            return {str(name): _plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case None | "":
+            return None
+    return str(value)

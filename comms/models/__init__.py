@@ -2,6 +2,7 @@
 
 from comms.models.audiences import Audience, AudienceKind
 from comms.models.messages import (
+    RETRIABLE_STATES,
     UNSENT_STATES,
     WITHDRAWABLE_STATES,
     Message,
@@ -13,6 +14,7 @@ from comms.models.templates import Purpose, Template
 from comms.models.updates import Update, UpdateState
 
 __all__ = [
+    "RETRIABLE_STATES",
     "UNSENT_STATES",
     "WITHDRAWABLE_STATES",
     "Audience",

@@ -2,12 +2,12 @@
 
 from typing import Self
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
 from comms.models.updates import Update
 from incidents.models import Incident, Page, Responder
+from incidents.visibility import IncidentRowQuerySet
 from roster.leases import Leased
 from roster.models import Channel, ContactMethod, Person
 
@@ -23,6 +23,7 @@ class MessageState(models.TextChoices):
 
 # Waiting for its turn: nobody is handing it over at this moment.
 WITHDRAWABLE_STATES = [MessageState.QUEUED, MessageState.FAILED]
+RETRIABLE_STATES = [MessageState.FAILED, MessageState.DEAD]
 UNSENT_STATES = [*WITHDRAWABLE_STATES, MessageState.SENDING]
 
 
@@ -36,7 +37,7 @@ class Priority(models.IntegerChoices):
     DIGEST = 40, "Digest"
 
 
-class MessageQuerySet(models.QuerySet["Message"]):
+class MessageQuerySet(IncidentRowQuerySet["Message"]):
     def unsent(self) -> Self:
         return self.filter(state__in=UNSENT_STATES)
 
@@ -48,12 +49,6 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def in_sending_order(self) -> Self:
         return self.order_by("priority", "due_at", "pk")
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Messages of no incident, or of one that `user` may see."""
-        return self.filter(
-            Q(incident__isnull=True) | Q(incident__in=Incident.objects.visible_to(user))
-        )
 
 
 class Message(Leased):
@@ -132,3 +127,7 @@ class Message(Leased):
 
     def __str__(self) -> str:
         return f"{self.subject} to {self.recipient}"
+
+    @property
+    def can_be_retried(self) -> bool:
+        return self.state in RETRIABLE_STATES

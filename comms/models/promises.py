@@ -2,12 +2,12 @@
 
 from typing import Self
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
 from comms.models.audiences import AudienceKind
 from comms.models.updates import Update
 from incidents.models import Incident
+from incidents.visibility import IncidentRowQuerySet
 from roster.leases import Leased
 
 
@@ -18,7 +18,7 @@ class PromiseState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
-class PromiseQuerySet(models.QuerySet["Promise"]):
+class PromiseQuerySet(IncidentRowQuerySet["Promise"]):
     def open(self) -> Self:
         return self.filter(state=PromiseState.OPEN)
 
@@ -30,9 +30,6 @@ class PromiseQuerySet(models.QuerySet["Promise"]):
 
     def overdue(self) -> Self:
         return self.outstanding().filter(state=PromiseState.MISSED)
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        return self.filter(incident__in=Incident.objects.visible_to(user))
 
 
 class Promise(Leased):

@@ -2,13 +2,13 @@
 
 from typing import Self
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
 from comms.models.audiences import Audience, AudienceKind
 from comms.models.templates import Template
 from incidents.models import Incident
+from incidents.visibility import IncidentRowQuerySet
 from roster.models import Person
 
 
@@ -18,15 +18,12 @@ class UpdateState(models.TextChoices):
     SENT = "sent", "Sent"
 
 
-class UpdateQuerySet(models.QuerySet["Update"]):
+class UpdateQuerySet(IncidentRowQuerySet["Update"]):
     def sent(self) -> Self:
         return self.filter(state=UpdateState.SENT)
 
     def unsent(self) -> Self:
         return self.exclude(state=UpdateState.SENT)
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        return self.filter(incident__in=Incident.objects.visible_to(user))
 
 
 class Update(models.Model):

@@ -1,0 +1,301 @@
+"""What comms does when incidents announce a timeline entry.
+
+Each reaction runs in a transaction of its own and may be repeated: idempotency keys make a
+second run harmless. Time is the entry's, never the clock's. Entries that comms itself writes
+are not listened to.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from comms import promises, stakeholders
+from comms.content import Content
+from comms.facts import context
+from comms.models import Message, Priority, Purpose
+from comms.notification import first_stage, stages
+from comms.outbox import About, compose, enqueue, withdraw
+from comms.wording import written
+from incidents.models import ENDED_PHASES, Incident, Page, Responder, RoleAssignment
+from incidents.signals import entry_recorded
+from incidents.timeline import TimelineEntry
+from incidents.vocabulary import Kind
+from roster.links import make_url
+from roster.models import Person
+
+logger = logging.getLogger(__name__)
+
+
+def connect() -> None:
+    entry_recorded.connect(react, dispatch_uid="comms.reactions")
+
+
+def react(sender: type[TimelineEntry], entry: TimelineEntry, **kwargs: object) -> None:
+    """Do what the entry calls for, all of it or nothing."""
+    if reaction := REACTIONS.get(entry.kind):
+        with transaction.atomic():
+            reaction(entry)
+
+
+# --- Pages -----------------------------------------------------------------------------------
+
+
+def page_person(entry: TimelineEntry) -> None:
+    """Queue a page by the person's rules; one already answered needs no message any more."""
+    page = Page.objects.select_related("incident__severity", "person").get(pk=entry.data["page"])
+    if page.state != Page.State.PENDING or page.incident.phase in ENDED_PHASES:
+        return
+    words = _page_words(page, at=entry.at)
+    enqueue(
+        compose(
+            _with_links(
+                written(
+                    Purpose.PAGE, words, incident=page.incident, channel=stage.address.channel
+                ),
+                words["page"],
+            ),
+            stage.address,
+            key=f"page-{page.pk}-{stage.address.slug}",
+            priority=_page_priority(page),
+            about=About(incident=page.incident, page=page),
+            at=entry.at,
+            due_at=page.created_at + stage.delay,
+        )
+        for stage in stages(page.person, urgency=page.urgency)
+    )
+
+
+def _page_priority(page: Page) -> Priority:
+    """An incident's first pages overtake everything; its repeats wait behind those of others."""
+    is_first = not page.incident.pages.filter(pk__lt=page.pk, person=page.person).exists()
+    return Priority.FIRST_PAGE if is_first else Priority.PAGE
+
+
+def _page_words(page: Page, *, at: datetime, reason: str = "") -> dict[str, object]:
+    person = page.person
+    alert = page.incident.alerts.order_by("-last_seen_at").first()
+    labels = [f"{name}={value}" for name, value in alert.labels.items()] if alert else []
+    return context(
+        page.incident,
+        at=at,
+        zone=person.time_zone,
+        person={"name": person.name},
+        page={
+            "via": page.via_target,
+            "reason": reason,
+            "labels": labels[:20],
+            "acknowledge_url": make_url("page.acknowledge", page.pk, person),
+            "decline_url": make_url("page.decline", page.pk, person),
+        },
+    )
+
+
+def _with_links(content: Content, words: object) -> Content:
+    """The content, with the links it cannot do without added where a template forgot them."""
+    assert isinstance(words, Mapping)
+    missing = [
+        f"[{label}]({words[name]})"
+        for name, label in (("acknowledge_url", "I have it"), ("decline_url", "I cannot take it"))
+        if str(words[name]) not in content.markdown
+    ]
+    return Content(content.subject, "\n\n".join([content.markdown, *missing]))
+
+
+def withdraw_pages(entry: TimelineEntry) -> None:
+    """Somebody answered, or it is over: what is left of the pages not pending is taken back."""
+    pages = Page.objects.filter(incident=entry.incident).exclude(state=Page.State.PENDING)
+    withdraw(Message.objects.filter(page__in=pages))
+
+
+def tell_the_paged(entry: TimelineEntry) -> None:
+    """The incident ended by itself: whoever a page has reached hears that nothing is left to do.
+
+    A dismissal by a person is told the same way: someone may be on the way to a keyboard.
+    """
+    incident = entry.incident
+    withdraw(Message.objects.filter(incident=incident, page__isnull=False))
+    promises.withdraw_all(incident, at=entry.at)
+    reached = Message.objects.filter(incident=incident, page__isnull=False, sent_at__isnull=False)
+    told: set[int] = set()
+    for message in reached.select_related("page__person").order_by("pk"):
+        page = message.page
+        assert page is not None
+        if page.person_id in told or page.person == entry.actor:
+            continue
+        told.add(page.person_id)
+        words = _page_words(page, at=entry.at, reason=entry.text)
+        _send_to(
+            page.person,
+            written(Purpose.RESOLVED_ITSELF, words, incident=incident),
+            incident,
+            stem=f"ended-{entry.pk}-{page.person_id}",
+            at=entry.at,
+        )
+
+
+# --- Responders and roles ----------------------------------------------------------------------
+
+
+def ask_responder(entry: TimelineEntry) -> None:
+    """Queue the request, or its reminder, by the person's rules until they have answered."""
+    responder = Responder.objects.select_related("incident__severity", "person").get(
+        pk=entry.data["responder"]
+    )
+    if responder.state != Responder.State.REQUESTED:
+        return
+    person, incident = responder.person, responder.incident
+    words = _request_words(responder, at=entry.at, is_reminder=entry.kind == Kind.RESPONDER_REMINDED)
+    content = _with_links(
+        written(Purpose.REQUEST, words, incident=incident), words["request"]
+    )
+    enqueue(
+        compose(
+            content,
+            stage.address,
+            key=f"request-{responder.pk}-{entry.pk}-{stage.address.slug}",
+            priority=Priority.REQUEST,
+            about=About(incident=incident, responder=responder),
+            at=entry.at,
+            due_at=entry.at + stage.delay,
+        )
+        for stage in stages(person, urgency=incident.severity.urgency)
+    )
+
+
+def _request_words(
+    responder: Responder, *, at: datetime, is_reminder: bool = False
+) -> dict[str, object]:
+    person, incident = responder.person, responder.incident
+    words = context(incident, at=at, zone=person.time_zone, person={"name": person.name})
+    facts = words["incident"]
+    assert isinstance(facts, Mapping)
+    return {
+        **words,
+        "request": {
+            "purpose": responder.get_purpose_display(),
+            "message": responder.message,
+            "requested_by": responder.requested_by_name,
+            "reason": responder.release_reason,
+            "contact": facts["manager"] or responder.released_by_name,
+            "is_reminder": is_reminder,
+            "acknowledge_url": make_url("responder.acknowledge", responder.pk, person),
+            "decline_url": make_url("responder.decline", responder.pk, person),
+        },
+    }
+
+
+def withdraw_request(entry: TimelineEntry) -> None:
+    withdraw(Message.objects.filter(responder=entry.data["responder"]))
+
+
+def thank_responder(entry: TimelineEntry) -> None:
+    responder = Responder.objects.select_related("incident__severity", "person").get(
+        pk=entry.data["responder"]
+    )
+    withdraw(Message.objects.filter(responder=responder))
+    words = _request_words(responder, at=entry.at)
+    _send_to(
+        responder.person,
+        written(Purpose.RELEASED, words, incident=responder.incident),
+        responder.incident,
+        stem=f"released-{responder.pk}",
+        at=entry.at,
+        responder=responder,
+    )
+
+
+def tell_role_holder(entry: TimelineEntry) -> None:
+    """Whoever took the role with their own hands knows already."""
+    held = RoleAssignment.objects.current().filter(
+        incident=entry.incident,
+        role__slug=entry.data["role"],
+        person=entry.data["person_id"],
+    )
+    assignment = held.select_related("incident__severity", "person", "role").first()
+    if assignment is None or assignment.person == entry.actor:
+        return
+    person, role = assignment.person, assignment.role
+    words = context(
+        assignment.incident,
+        at=entry.at,
+        zone=person.time_zone,
+        person={"name": person.name},
+        role={
+            "name": role.name,
+            "purpose": role.purpose,
+            "checklist": role.checklist.splitlines(),
+            "note": assignment.note,
+        },
+    )
+    _send_to(
+        person,
+        written(Purpose.ROLE, words, incident=assignment.incident),
+        assignment.incident,
+        stem=f"role-{assignment.pk}",
+        at=entry.at,
+    )
+
+
+def _send_to(
+    person: Person,
+    content: Content,
+    incident: Incident,
+    *,
+    stem: str,
+    at: datetime,
+    responder: Responder | None = None,
+) -> None:
+    """One notice, at once, by the methods that come first in the person's rules."""
+    enqueue(
+        compose(
+            content,
+            address,
+            key=f"{stem}-{address.slug}",
+            priority=Priority.REQUEST,
+            about=About(incident=incident, responder=responder),
+            at=at,
+        )
+        for address in first_stage(person, urgency=incident.severity.urgency)
+    )
+
+
+# --- Stakeholders --------------------------------------------------------------------------------
+
+
+def tell_stakeholders(entry: TimelineEntry) -> None:
+    stakeholders.tell_at_declare(entry.incident, by=_actor(entry), at=entry.at)
+
+
+def tell_newly_concerned(entry: TimelineEntry) -> None:
+    stakeholders.tell_newly_concerned(entry.incident, by=_actor(entry), at=entry.at)
+
+
+def draft_final_update(entry: TimelineEntry) -> None:
+    promises.withdraw_all(entry.incident, at=entry.at)
+    stakeholders.draft_final(entry.incident, by=_actor(entry), at=entry.at)
+
+
+def end_promises(entry: TimelineEntry) -> None:
+    promises.withdraw_all(entry.incident, at=entry.at)
+
+
+REACTIONS: Mapping[str, Callable[[TimelineEntry], None]] = {
+    Kind.RESPONDER_PAGED: page_person,
+    Kind.PAGE_ACKNOWLEDGED: withdraw_pages,
+    Kind.PAGE_DECLINED: withdraw_pages,
+    Kind.ESCALATION_STOPPED: withdraw_pages,
+    Kind.INCIDENT_DISMISSED: tell_the_paged,
+    Kind.RESPONDER_REQUESTED: ask_responder,
+    Kind.RESPONDER_REMINDED: ask_responder,
+    Kind.RESPONDER_ACKNOWLEDGED: withdraw_request,
+    Kind.RESPONDER_DECLINED: withdraw_request,
+    Kind.REQUEST_WITHDRAWN: withdraw_request,
+    Kind.RESPONDER_RELEASED: thank_responder,
+    Kind.ROLE_ASSIGNED: tell_role_holder,
+    Kind.INCIDENT_DECLARED: tell_stakeholders,
+    Kind.SEVERITY_CHANGED: tell_newly_concerned,
+    Kind.INCIDENT_RESTORED: draft_final_update,
+    Kind.INCIDENT_CLOSED: end_promises,
+}
