@@ -38,6 +38,40 @@ class TargetFormSet(BaseInlineFormSet):
             raise ValidationError("Say whom this step pages.")
 
 
+class StepForm(forms.ModelForm):
+    """A step as added, even with every default untouched; its number may be left out."""
+
+    class Meta:
+        model = EscalationStep
+        fields = ("position", "wait_minutes")
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["position"].required = False
+        self.fields["position"].help_text = "Empty: after the step above."
+        if not self.instance.pk:
+            self.initial["position"] = None
+
+    def has_changed(self) -> bool:
+        return not self.instance.pk or super().has_changed()
+
+
+class StepFormSet(BaseInlineFormSet):
+    """Steps have numbers of their own, since running escalations go by them."""
+
+    def clean(self) -> None:
+        super().clean()
+        numbers: list[int] = []
+        for form in self.forms:
+            if form in self.deleted_forms or not form.is_valid():
+                continue
+            number = form.cleaned_data.get("position") or max(numbers, default=0) + 1
+            if number in numbers:
+                form.add_error("position", f"There is a step {number} already.")
+            form.instance.position = number
+            numbers.append(number)
+
+
 class TargetInline(TabularInline):
     model = EscalationTarget
     form = TargetForm
@@ -51,6 +85,8 @@ class TargetInline(TabularInline):
 
 class StepInline(StackedInline):
     model = EscalationStep
+    form = StepForm
+    formset = StepFormSet
     extra = 0
     fields = (("position", "wait_minutes"),)
     inlines = (TargetInline,)

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
@@ -124,11 +125,12 @@ class Layer(models.Model):
         return self.name
 
     def clean(self) -> None:
-        if self.starts_on and self.handoff_time and self.schedule_id:
-            validate_reading("starts_on", self._first_handoff())
         begins, ends = self.effective_from, self.effective_until
         if begins and ends and ends <= begins:
             raise ValidationError({"effective_until": "A layer must end after it begins."})
+        if self.starts_on and self.handoff_time and self.schedule_id:
+            with suppress(KeyError, ValueError, OSError):  # an unknown zone has its own error
+                validate_reading("starts_on", self._first_handoff())
 
     def zone(self) -> str:
         """The zone its handoffs are read in. Reads the schedule."""

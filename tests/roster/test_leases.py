@@ -124,9 +124,7 @@ def test_claim_skips_rows_that_another_worker_is_taking(now: datetime) -> None:
     try:
         with transaction.atomic(), other.cursor() as cursor:
             cursor.execute("BEGIN")
-            cursor.execute(
-                "SELECT 1 FROM comms_message WHERE id = %s FOR UPDATE", [locked.pk]
-            )
+            cursor.execute("SELECT 1 FROM comms_message WHERE id = %s FOR UPDATE", [locked.pk])
             assert take(now) == [free]
     finally:
         other.close()

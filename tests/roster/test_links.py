@@ -114,9 +114,7 @@ def test_post_performs_once_without_login_or_csrf_token(team: Team, ana: Person)
     assert team.name == "Renamed by Ana"
 
 
-def test_post_with_a_form_asks_for_what_is_missing(
-    client: Client, team: Team, ana: Person
-) -> None:
+def test_post_with_a_form_asks_for_what_is_missing(client: Client, team: Team, ana: Person) -> None:
     response = client.post(path_of("team.rename-with-reason", team, ana))
 
     assert "This field is required." in response.text
