@@ -81,7 +81,7 @@ class Integration(models.Model):
         at: datetime,
         kind: str = Kind.ALERTMANAGER,
         severity: Severity | None = None,
-    ) -> tuple[Self, str]:
+    ) -> tuple["Integration", str]:
         """Create one, and return it with its key, which cannot be read again."""
         key = secrets.token_urlsafe(KEY_BYTES)
         integration = cls.objects.create(
