@@ -5,6 +5,7 @@ closes those that no longer answer, so a restarted database costs one failed swe
 """
 
 import os
+from pathlib import Path
 
 import structlog
 from celery import Celery, Task
@@ -15,6 +16,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("muster")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.on_after_configure.connect
+def make_broker_folders(sender: Celery, **_: object) -> None:
+    """The broker of files needs its folders, whichever process comes first."""
+    for option in ("data_folder_in", "control_folder"):
+        if folder := sender.conf.broker_transport_options.get(option):
+            Path(folder).mkdir(parents=True, exist_ok=True)
 
 
 @setup_logging.connect

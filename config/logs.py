@@ -62,7 +62,7 @@ def structured_logging(*, level: str, as_json: bool) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "muster"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Django and gunicorn bring handlers of their own; without them each line is written once.
+            # Django and gunicorn bring handlers of their own: each line would be written twice.
             "django": {"handlers": [], "propagate": True, "level": "INFO"},
             "django.server": {"handlers": [], "propagate": True},
             "gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO"},

@@ -31,12 +31,27 @@ def secret_key(env: Env, *, data_dir: Path, may_generate: bool) -> str:
 
 
 def _kept_in(path: Path) -> str:
-    """Read the key kept at `path`, making it first where there is none (two starts at once agree)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Read the key kept at `path`, made by the first start; two at once agree on one."""
     try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(64))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make(path)
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{path} cannot be read or made ({error.strerror}). Make the folder {path.parent} "
+            "writable, or set DATA_DIR to another folder."
+        ) from error
+
+
+def _make(path: Path) -> None:
+    """Write the key beside `path` and link it there: it appears complete, once, or was there."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(64))
+    try:
+        path.hardlink_to(draft)
     except FileExistsError:
         pass
-    return path.read_text().strip()
+    finally:
+        draft.unlink()

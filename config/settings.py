@@ -7,6 +7,7 @@ broker, mail written to the log, loopback only, `DEBUG` off. README.md lists the
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 from celery.schedules import schedule as every
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
@@ -15,16 +16,23 @@ from environs import Env
 from config.logs import structured_logging
 from config.secrets import secret_key
 
+# Lets annotations such as `ModelForm[Incident]` stand in running code.
+django_stubs_ext.monkeypatch()
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
-# --- Where things are kept -------------------------------------------------------------------
+# --- Where things are kept -----------------------------------------------------------------------
 
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 DEBUG = env.bool("DEBUG", False)
 
 # `DATABASE_URL` is what tells a production start from a start on someone's own machine: with it,
 # a missing SECRET_KEY stops the start; without it, `up` keeps a generated one in DATA_DIR.
+_DATABASE_ADVICE = (
+    "Set it to an address such as postgres://user:password@host:5432/muster, or leave it out to "
+    "use the embedded SQLite."
+)
 IS_EMBEDDED = not env.str("DATABASE_URL", "")
 SECRET_KEY = secret_key(env, data_dir=DATA_DIR, may_generate=IS_EMBEDDED)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
@@ -43,18 +51,21 @@ if IS_EMBEDDED:
         }
     }
 else:
-    DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=None)}
+    try:
+        DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=None)}
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read. {_DATABASE_ADVICE}") from error
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured(
-            "DATABASE_URL must be a postgres:// address. Leave it out to use the embedded SQLite."
-        )
+        raise ImproperlyConfigured(f"DATABASE_URL names another database. {_DATABASE_ADVICE}")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = DATA_DIR / "uploads"
 MEDIA_URL = "/uploads/"
 
-# --- Who we are to the outside ----------------------------------------------------------------
+# --- Who we are to the outside -------------------------------------------------------------------
 
+# Without one, `up` makes it follow its --host and --port.
+PUBLIC_URL_IS_SET = bool(env.str("PUBLIC_URL", ""))
 PUBLIC_URL = env.str("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in {"http", "https"} or not _public.hostname:
@@ -78,7 +89,10 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 X_FRAME_OPTIONS = "DENY"
 
 EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console:")
-EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
+# Without a mail server mail goes to the log, readable, with its links.
+EMAIL_BACKEND = (
+    EMAIL_CONFIG["EMAIL_BACKEND"] if env.str("EMAIL_URL", "") else "config.mail.LogBackend"
+)
 EMAIL_HOST = EMAIL_CONFIG.get("EMAIL_HOST", "")
 EMAIL_PORT = EMAIL_CONFIG.get("EMAIL_PORT", 25)
 EMAIL_HOST_USER = EMAIL_CONFIG.get("EMAIL_HOST_USER", "")
@@ -91,7 +105,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # Channels that leave the machine are off until named: `email` is always on.
 APPRISE_ENABLED = env.bool("APPRISE_ENABLED", False)
 
-# --- Applications ------------------------------------------------------------------------------
+# --- Applications --------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "config.apps.MusterAdminConfig",
@@ -196,14 +210,14 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Language and time --------------------------------------------------------------------------
+# --- Language and time ---------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 
-# --- API ------------------------------------------------------------------------------------------
+# --- API -----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -238,7 +252,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {},
 }
 
-# --- Background work -------------------------------------------------------------------------------
+# --- Background work -----------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL:
@@ -283,13 +297,28 @@ CELERY_BEAT_SCHEDULE = {
         "postmortems.remind_owners": 300.0,
     }.items()
 }
+# Standard output is the supervisor's or the container's; log lines need no second wrapping.
+CELERY_WORKER_REDIRECT_STDOUTS = False
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", "")
 
-# --- Logs -------------------------------------------------------------------------------------------
+# --- Logs ----------------------------------------------------------------------------------------
 
-LOGGING = structured_logging(level=env.str("LOG_LEVEL", "INFO"), as_json=env.bool("LOG_JSON", False))
+LOGGING = structured_logging(
+    level=env.str("LOG_LEVEL", "INFO"), as_json=env.bool("LOG_JSON", False)
+)
 
-# --- The admin's face ---------------------------------------------------------------------------------
+# --- Running it ----------------------------------------------------------------------------------
+
+# SQLite has one writer at a time; a second web process would only wait for the first.
+WEB_PROCESSES = env.int("WEB_CONCURRENCY", 1 if IS_EMBEDDED else 2)
+# Who may read /metrics: the bearer of this token; without one, only this machine itself.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+# The first administrator, made by `up` where there is no account yet.
+ADMIN_USERNAME = env.str("ADMIN_USERNAME", "admin")
+ADMIN_PASSWORD = env.str("ADMIN_PASSWORD", "")
+ADMIN_EMAIL = env.str("ADMIN_EMAIL", "admin@localhost")
+
+# --- The admin's face ----------------------------------------------------------------------------
 
 UNFOLD = {
     "SITE_TITLE": "Muster",

@@ -46,7 +46,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             self._queue.enter(timeout=self._timeout)
         except WriteQueueTimeoutError as error:
-            raise OperationalError("database is locked: the queue of writers stands still") from error
+            raise OperationalError(
+                "database is locked: the queue of writers stands still"
+            ) from error
 
     def leave_queue(self) -> None:
         """Let the next writer in, once no transaction of ours is open."""
