@@ -10,11 +10,9 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.dispatch import receiver
 
 from incidents.fallback import fallback_targets
 from incidents.models import Escalation, Incident, Page, TimelineEntry
-from incidents.signals import paging_settled
 from incidents.vocabulary import Kind
 from roster.actors import Actor
 from roster.doorbell import ring
@@ -77,7 +75,7 @@ def acknowledge_page(page: Page, *, by: Actor, at: datetime, via: str) -> None:
         data = _data_of(page) | {"via": via}
         TimelineEntry.record(incident, Kind.PAGE_ACKNOWLEDGED, by=by, at=at, data=data)
         if incident.acknowledged_at:
-            settle(Incident, incident=incident, by=by, at=at, reason=f"acknowledged by {by.name}")
+            settle_paging(incident, by=by, at=at, reason=f"acknowledged by {by.name}")
         else:
             incident.acknowledge(by=by, at=at)
 
@@ -118,16 +116,7 @@ def why_page_is_over(page: Page, incident: Incident) -> str:
     return f"Paging for {incident.reference} was stopped. There is nothing to do."
 
 
-@receiver(paging_settled, dispatch_uid="incidents.escalation.settle")
-def settle(
-    sender: type[Incident],
-    *,
-    incident: Incident,
-    by: Actor,
-    at: datetime,
-    reason: str,
-    **kwargs: object,
-) -> None:
+def settle_paging(incident: Incident, *, by: Actor, at: datetime, reason: str) -> None:
     """Stop paging once somebody answered, in whatever way, or the incident has ended.
 
     A page that waits for the very person who answered counts as acknowledged by that.

@@ -382,5 +382,7 @@ def _named(alerts: list[Alert]) -> dict[str, object]:
 
 
 def _reason(read: _Read) -> str:
-    kept = f"{len(read.alerts)} other alerts were taken in." if read.alerts else "Nothing was kept."
-    return "\n".join([f"{len(read.problems)} alerts could not be read. {kept}", *read.problems])
+    lost, kept = len(read.problems), len(read.alerts)
+    others = f"The other {kept} {'was' if kept == 1 else 'were'} taken in." if kept else ""
+    first = f"{lost} of {lost + kept} alerts could not be read. {others}".rstrip()
+    return "\n".join([first, *read.problems])

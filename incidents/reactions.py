@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from incidents.escalation import stop_escalation
+from incidents.escalation import settle_paging
 from incidents.models import Incident
 from roster.actors import Actor
 
@@ -11,4 +11,4 @@ def stop_paging(
     *, incident: Incident, by: Actor, at: datetime, reason: str, **kwargs: object
 ) -> None:
     """In the same transaction; `kwargs` are what signals send besides."""
-    stop_escalation(incident, by=by, at=at, reason=reason)
+    settle_paging(incident, by=by, at=at, reason=reason)

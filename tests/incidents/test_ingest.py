@@ -1,0 +1,203 @@
+"""`/ingest/<key>/`: what is accepted, and how everything else is answered."""
+
+import io
+import json
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import RequestFactory
+
+from incidents import ingest_views
+from incidents.ingest_views import BODY_LIMIT, ingest
+from incidents.models import AlertEvent
+from tests.factories.roster import make_person, make_policy
+from tests.incidents.paging import Paging, alert, webhook
+
+pytestmark = pytest.mark.django_db
+
+BODIES = Path(__file__).parent.parent / "fixtures" / "alertmanager"
+
+
+@pytest.fixture
+def paging(now):
+    ingest_views._known.clear()
+    return Paging(make_policy(make_person(slug="ada")), at=now)
+
+
+def post(key: str, body: bytes, **headers: str):
+    request = RequestFactory().post(
+        f"/ingest/{key}/", body, content_type="application/json", headers=headers
+    )
+    return ingest(request, key)
+
+
+def answer(response) -> tuple[int, str, str]:
+    """Status, code and sentence; every refusal has the one documented shape."""
+    error = json.loads(response.content)["error"]
+    assert set(error) == {"code", "message", "fields"}
+    assert error["message"].endswith(".")
+    return response.status_code, error["code"], error["message"]
+
+
+@pytest.mark.parametrize("name", ["firing.json", "grouped.json", "resolved.json"])
+def test_accepts_what_alertmanager_sends_byte_for_byte(paging, name):
+    body = (BODIES / name).read_bytes()
+
+    response = post(paging.key, body, **{"User-Agent": "Alertmanager/0.25"})
+
+    assert (response.status_code, json.loads(response.content)) == (202, {"status": "accepted"})
+    event = AlertEvent.objects.get()
+    assert bytes(event.body) == body
+    assert (event.integration, event.state, event.attempts) == (paging.integration, "received", 0)
+    assert event.due_at == event.received_at
+    assert event.content_type == "application/json"
+    assert event.headers == {"User-Agent": "Alertmanager/0.25", "X-Request-Id": ""}
+
+
+def test_accepted_event_is_processed(paging):
+    post(paging.key, webhook(alert()))
+
+    paging.at = AlertEvent.objects.get().due_at
+    paging.tick()
+
+    assert paging.paged() == ["Ada"]
+
+
+def test_authorization_is_not_stored(paging):
+    post(paging.key, webhook(alert()), Authorization="Bearer secret", Cookie="sessionid=secret")
+
+    assert "secret" not in json.dumps(AlertEvent.objects.get().headers)
+
+
+def test_answers_through_the_whole_application(paging, client):
+    address = f"/ingest/{paging.key}/"
+
+    response = client.post(address, webhook(alert()), content_type="application/json")
+
+    assert response.status_code == 202
+    assert not response.cookies
+
+
+def test_known_key_takes_one_query(paging, django_assert_num_queries):
+    post(paging.key, webhook(alert()))
+
+    with django_assert_num_queries(1):
+        post(paging.key, webhook(alert()))
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "head", "options"])
+def test_other_methods_are_refused(paging, method):
+    response = ingest(getattr(RequestFactory(), method)("/"), paging.key)
+
+    assert response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    assert response["Allow"] == "POST"
+    assert answer(response)[1] == "method_not_allowed"
+
+
+def test_unknown_key_is_refused(paging):
+    assert answer(post("guess", webhook(alert())))[:2] == (401, "unknown_key")
+    assert AlertEvent.objects.count() == 0
+
+
+def test_revoked_integration_is_refused_within_seconds(paging, monkeypatch):
+    post(paging.key, webhook(alert()))
+    paging.integration.revoke(at=paging.at)
+    monkeypatch.setattr(ingest_views, "monotonic", lambda: 1e12)
+
+    assert answer(post(paging.key, webhook(alert())))[:2] == (403, "integration_revoked")
+    assert AlertEvent.objects.count() == 1
+
+
+def test_rotated_key_stops_working(paging, monkeypatch):
+    post(paging.key, webhook(alert()))
+    key = paging.integration.rotate_key()
+    monkeypatch.setattr(ingest_views, "monotonic", lambda: 1e12)
+
+    assert post(paging.key, webhook(alert())).status_code == 401
+    assert post(key, webhook(alert())).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "not_json"),
+        (b"<xml/>", "not_json"),
+        (b'{"alerts":', "not_json"),
+        (b"[]", "wrong_shape"),
+        (b'{"status": "firing"}', "wrong_shape"),
+        (b'{"alerts": "none"}', "wrong_shape"),
+    ],
+)
+def test_what_is_no_webhook_is_refused(paging, body, code):
+    assert answer(post(paging.key, body))[:2] == (400, code)
+    assert AlertEvent.objects.count() == 0
+
+
+def test_unreadable_alert_in_a_webhook_is_accepted_and_set_aside_later(paging):
+    assert post(paging.key, webhook({"status": "?"})).status_code == 202
+
+    paging.at = AlertEvent.objects.get().due_at
+    paging.tick()
+
+    assert AlertEvent.objects.get().state == "set_aside"
+
+
+def test_body_of_the_limit_is_accepted(paging):
+    body = webhook(alert())
+
+    assert post(paging.key, body.ljust(BODY_LIMIT)).status_code == 202
+    assert answer(post(paging.key, body.ljust(BODY_LIMIT + 1)))[:2] == (413, "too_large")
+
+
+def test_announced_length_is_refused_unread(paging):
+    request = RequestFactory().post("/", b"", content_type="application/json")
+    request.META["CONTENT_LENGTH"] = str(10**12)
+
+    assert ingest(request, paging.key).status_code == 413
+
+
+@pytest.mark.parametrize(("size", "status"), [(0, 202), (BODY_LIMIT + 1, 413)])
+def test_chunked_body_is_read_up_to_the_limit(paging, size, status):
+    body = webhook(alert()).ljust(size)
+    request = RequestFactory().post("/", b"", content_type="application/json")
+    request.META |= {
+        "CONTENT_LENGTH": "",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+    }
+
+    assert ingest(request, paging.key).status_code == status
+
+
+def test_database_trouble_asks_to_send_it_again(paging, monkeypatch):
+    """Alertmanager repeats 5xx and drops everything else."""
+
+    def fail(*args):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(ingest_views, "_store", fail)
+
+    response = post(paging.key, webhook(alert()))
+
+    assert answer(response)[:2] == (503, "unavailable")
+    assert response["Retry-After"] == "5"
+
+
+def test_broker_trouble_does_not_matter(paging, settings, django_capture_on_commit_callbacks):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1"
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = post(paging.key, webhook(alert()))
+
+    assert response.status_code == 202
+
+
+@pytest.mark.django_db(transaction=True)
+def test_event_is_committed_before_the_answer(paging):
+    post(paging.key, webhook(alert()))
+
+    assert not connection.in_atomic_block
+    assert AlertEvent.objects.get().received_at - paging.at > timedelta()
