@@ -1,0 +1,17 @@
+"""Django's model permissions, with reading guarded too."""
+
+from rest_framework.permissions import DjangoModelPermissions
+
+
+class ModelOrActionPermission(DjangoModelPermissions):
+    """`view` to read, `add`/`change`/`delete` to write.
+
+    An action that changes state names its own permission in `permission_classes`, because
+    "may release a responder" is not "may change any field of an incident".
+    """
+
+    perms_map = {
+        **DjangoModelPermissions.perms_map,
+        "GET": ["%(app_label)s.view_%(model_name)s"],
+        "HEAD": ["%(app_label)s.view_%(model_name)s"],
+    }
