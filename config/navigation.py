@@ -1,0 +1,179 @@
+"""The sidebar and the command palette: what this person may reach, and nothing else."""
+
+from collections.abc import Callable, Iterable
+from typing import TypedDict
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.exceptions import NotRegistered
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.dataclasses import SearchResult
+
+from incidents.models import Incident, Service
+from roster.models import Person, Schedule
+
+PALETTE_LIMIT = 8  # results of each kind
+
+
+class Item(TypedDict, total=False):
+    title: str
+    icon: str
+    link: str
+    badge: str
+
+
+class Group(TypedDict, total=False):
+    title: str
+    collapsible: bool
+    items: list[Item]
+
+
+# Group, whether it starts folded, and its entries: title, symbol, model.
+SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
+    (
+        "Incidents",
+        False,
+        [
+            ("Incidents", "crisis_alert", "incidents.Incident"),
+            ("Alerts", "notifications_active", "incidents.Alert"),
+            ("Pages", "phone_in_talk", "incidents.Page"),
+            ("Services", "dns", "incidents.Service"),
+        ],
+    ),
+    (
+        "Roster",
+        False,
+        [
+            ("Schedules", "calendar_month", "roster.Schedule"),
+            ("Overrides", "swap_horiz", "roster.Override"),
+            ("People", "person", "roster.Person"),
+            ("Teams", "groups", "roster.Team"),
+            ("Escalation policies", "stairs", "roster.EscalationPolicy"),
+        ],
+    ),
+    (
+        "Communication",
+        False,
+        [
+            ("Updates", "campaign", "comms.Update"),
+            ("Messages", "outbox", "comms.Message"),
+            ("Audiences", "diversity_3", "comms.Audience"),
+            ("Templates", "description", "comms.Template"),
+        ],
+    ),
+    (
+        "Postmortems",
+        False,
+        [
+            ("Postmortems", "menu_book", "postmortems.Postmortem"),
+            ("Action items", "task_alt", "postmortems.ActionItem"),
+        ],
+    ),
+    (
+        "Monitoring",
+        True,
+        [
+            ("Integrations", "cable", "incidents.Integration"),
+            ("Routing rules", "alt_route", "incidents.RoutingRule"),
+            ("Events received", "move_to_inbox", "incidents.AlertEvent"),
+        ],
+    ),
+    (
+        "Process",
+        True,
+        [
+            ("Severities", "priority_high", "incidents.Severity"),
+            ("Roles", "badge", "incidents.Role"),
+            ("Duties", "checklist", "incidents.Duty"),
+            ("Phase guide", "timeline", "incidents.PhaseGuide"),
+            ("Question bank", "quiz", "incidents.Question"),
+            ("Postmortem form", "article", "postmortems.SectionGuide"),
+        ],
+    ),
+    (
+        "Administration",
+        True,
+        [
+            ("Logins", "account_circle", "auth.User"),
+            ("Permission groups", "shield_person", "auth.Group"),
+            ("API tokens", "key", "roster.ApiToken"),
+        ],
+    ),
+]
+
+
+def navigation(request: HttpRequest) -> list[Group]:
+    """The sidebar, on every page: one query, for the number of open incidents."""
+    home: Item = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
+    groups: list[Group] = [{"items": [home]}]
+    for title, is_folded, entries in SIDEBAR:
+        items = [_item(request, *entry) for entry in entries if _may_see(request, entry[2])]
+        if items:
+            groups.append({"title": title, "collapsible": is_folded, "items": items})
+    return groups
+
+
+def _may_see(request: HttpRequest, label: str) -> bool:
+    """Asks the page itself, so that the sidebar can never promise more than the page gives."""
+    try:
+        model_admin = admin.site.get_model_admin(apps.get_model(label))
+    except (LookupError, NotRegistered):
+        return False
+    return model_admin.has_view_or_change_permission(request)
+
+
+def _item(request: HttpRequest, title: str, icon: str, label: str) -> Item:
+    link = reverse(f"admin:{label.lower().replace('.', '_')}_changelist")
+    item: Item = {"title": title, "icon": icon, "link": link}
+    if label == "incidents.Incident":
+        item["badge"] = "config.navigation.live_incidents"
+    return item
+
+
+def live_incidents(request: HttpRequest) -> str:
+    """How many incidents need someone now; empty rather than zero."""
+    return str(Incident.objects.visible_to(request.user).live().count() or "")
+
+
+def search(request: HttpRequest, term: str) -> list[SearchResult]:
+    """What the command palette finds: at most one query and eight results of each kind."""
+    named = Q(name__icontains=term) | Q(slug__icontains=term)
+    return [
+        *_found(request, _incidents(request, term), "crisis_alert", _about_incident),
+        *_found(request, Person.objects.active().filter(named), "person", lambda row: row.title),
+        *_found(request, Service.objects.filter(named), "dns", lambda row: "Service"),
+        *_found(request, Schedule.objects.filter(named), "calendar_month", lambda row: "Schedule"),
+    ]
+
+
+def _incidents(request: HttpRequest, term: str) -> QuerySet[Incident]:
+    number = term.removeprefix("inc-")
+    matching = (
+        Q(number=int(number)) if number.isascii() and number.isdigit() else Q(title__icontains=term)
+    )
+    visible = Incident.objects.visible_to(request.user)
+    return visible.filter(matching).select_related("severity").order_by("-number")
+
+
+def _about_incident(incident: Incident) -> str:
+    return f"{incident.severity}, {incident.get_phase_display()}"
+
+
+def _found[M: Model](
+    request: HttpRequest, rows: QuerySet[M], icon: str, describe: Callable[[M], str]
+) -> Iterable[SearchResult]:
+    model = rows.model
+    if not admin.site.get_model_admin(model).has_view_or_change_permission(request):
+        return []
+    url_name = f"admin:{model._meta.label_lower.replace('.', '_')}_change"
+    return [
+        SearchResult(
+            title=str(row),
+            description=describe(row),
+            link=reverse(url_name, args=[row.pk]),
+            icon=icon,
+        )
+        for row in rows[:PALETTE_LIMIT]
+    ]
