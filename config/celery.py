@@ -5,25 +5,18 @@ closes those that no longer answer, so a restarted database costs one failed swe
 """
 
 import os
-from pathlib import Path
 
 import structlog
 from celery import Celery, Task
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
+
+from config import folder_broker as folder_broker  # teaches kombu `folder://`
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("muster")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-
-
-@app.on_after_configure.connect
-def make_broker_folders(sender: Celery, **_: object) -> None:
-    """The broker of files needs its folders, whichever process comes first."""
-    for option in ("data_folder_in", "control_folder"):
-        if folder := sender.conf.broker_transport_options.get(option):
-            Path(folder).mkdir(parents=True, exist_ok=True)
 
 
 @setup_logging.connect
@@ -42,3 +35,10 @@ def name_the_task_in_logs(task: Task, **_: object) -> None:
 def forget_bound_values(**_: object) -> None:
     """Threads are used again; the next task is not about this one's incident."""
     structlog.contextvars.clear_contextvars()
+
+
+@worker_ready.connect
+def look_at_everything(**_: object) -> None:
+    """A worker that starts may have been away: it does not wait for the slow sweeps' next turn."""
+    for name in app.conf.beat_schedule:
+        app.send_task(name)

@@ -8,7 +8,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Model, TextChoices
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -22,7 +22,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from comms.models import Message, Promise
+from comms.models import Message, MessageState, Promise
 from incidents.models import AlertEvent, Announcement, Escalation, Incident, Responder
 from roster.leases import Leased
 from roster.sweeps import SweepRun
@@ -174,7 +174,7 @@ class DatabaseCollector(Collector):
 
 
 def _alert_events() -> Iterator[Metric]:
-    states = _by_state(AlertEvent)
+    states = _by_state(AlertEvent, AlertEvent.State)
     accepted = CounterMetricFamily("muster_alert_events_accepted", "Events stored and answered.")
     accepted.add_metric([], sum(states.values()))
     processed = CounterMetricFamily("muster_alert_events_processed", "Events made into alerts.")
@@ -188,7 +188,7 @@ def _alert_events() -> Iterator[Metric]:
 
 def _messages() -> Metric:
     metric = GaugeMetricFamily("muster_messages", "Messages in the outbox.", labels=["state"])
-    for state, number in _by_state(Message).items():
+    for state, number in _by_state(Message, MessageState).items():
         metric.add_metric([state], number)
     return metric
 
@@ -210,9 +210,9 @@ def _incidents() -> Metric:
     return metric
 
 
-def _by_state(model: type[AlertEvent] | type[Message]) -> dict[str, int]:
+def _by_state(model: type[Model], states: type[TextChoices]) -> dict[str, int]:
     counts = dict(model._default_manager.order_by().values_list("state").annotate(Count("pk")))
-    return {state: counts.get(state, 0) for state in model.State.values}
+    return {state: counts.get(state, 0) for state in states.values}
 
 
 def _seconds(since: datetime, at: datetime) -> float:

@@ -22,6 +22,7 @@ _QUIET = (
     "celery.app.trace",
     "celery.beat",
     "celery.worker.strategy",
+    "gunicorn.access",
     "httpx",
     "kombu",
     "urllib3",
@@ -66,7 +67,6 @@ def structured_logging(*, level: str, as_json: bool) -> dict[str, Any]:
             "django": {"handlers": [], "propagate": True, "level": "INFO"},
             "django.server": {"handlers": [], "propagate": True},
             "gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO"},
-            "gunicorn.access": {"handlers": [], "propagate": True, "level": "INFO"},
             **{name: {"level": "WARNING"} for name in _QUIET},
         },
     }

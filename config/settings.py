@@ -109,7 +109,8 @@ APPRISE_ENABLED = env.bool("APPRISE_ENABLED", False)
 
 INSTALLED_APPS = [
     "config.apps.MusterAdminConfig",
-    "unfold",
+    # Unfold's default configuration would put its own site in place of ours.
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.simple_history",
@@ -190,7 +191,6 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 # `up` has no collectstatic step; the files are found where the packages keep them.
 WHITENOISE_USE_FINDERS = True
@@ -264,14 +264,10 @@ if REDIS_URL:
         }
     }
 else:
-    _BROKER_DIR = DATA_DIR / "broker"
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "folder://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_BROKER_DIR / "queue"),
-        "data_folder_out": str(_BROKER_DIR / "queue"),
-        "control_folder": str(_BROKER_DIR / "control"),
+        "folder": str(DATA_DIR / "broker"),
         "polling_interval": 0.1,
-        "store_processed": False,
     }
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = bool(REDIS_URL)

@@ -88,7 +88,12 @@ class Command(BaseCommand):
 
 
 def _processes(host: str, port: int, public_url: str) -> list[Process]:
-    environment = {"PUBLIC_URL": public_url, "PYTHONUNBUFFERED": "1"}
+    environment = {
+        "PUBLIC_URL": public_url,
+        "PYTHONUNBUFFERED": "1",
+        # Who starts `up` as root knows; the advice about --uid is for another way of starting.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+    }
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     gunicorn = ["gunicorn", "--config", "python:config.gunicorn_conf", "--bind", address]
     # Threads, because the work is waiting; no gossip, because there is nobody to gossip with.
