@@ -24,16 +24,19 @@ def calendar_page(request: HttpRequest, pk: int) -> HttpResponse:
     this_monday = calendar.monday_of(timezone.localdate(now))
     monday = _monday_asked_for(request) or this_monday
     step = timedelta(weeks=WEEKS_SHOWN)
+    # Read beyond what is shown, so that a bar at the edge tells its real beginning and end.
     shifts = oncall.shifts_between(
-        schedule, calendar.midnight(monday, zone), calendar.midnight(monday + step, zone)
+        schedule,
+        calendar.midnight(monday, zone) - oncall.HORIZON,
+        calendar.midnight(monday + step, zone) + oncall.HORIZON,
     )
-    people = {each.person.pk: each.person for each in shifts}
+    weeks = calendar.weeks_of(shifts, monday, WEEKS_SHOWN, zone=zone, now=now)
     context = {
         **admin.site.each_context(request),
         "title": f"Who is on call: {schedule}",
         "schedule": schedule,
-        "weeks": calendar.weeks_of(shifts, monday, WEEKS_SHOWN, zone=zone, now=now),
-        "people": [(person, calendar.hue_of(person)) for person in people.values()],
+        "weeks": weeks,
+        "legend": calendar.legend_of(weeks),
         "zone": timezone.get_current_timezone_name(),
         "earlier": monday - step,
         "later": monday + step,
@@ -83,7 +86,8 @@ def _override_form(request: HttpRequest) -> ModelForm:
     if request.method == "POST":
         return form_class(request.POST)
     now = timezone.localtime().replace(second=0, microsecond=0)
-    return form_class(initial={"schedule": request.GET.get("schedule"), "starts_at": now})
+    asked = request.GET.get("schedule", "")
+    return form_class(initial={"schedule": asked if asked.isdecimal() else None, "starts_at": now})
 
 
 def _enter(request: HttpRequest, form: ModelForm) -> Override:

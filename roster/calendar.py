@@ -83,6 +83,12 @@ def weeks_of(
     return [_week(stretches, monday, zone, now) for monday in mondays]
 
 
+def legend_of(weeks: Iterable[Week]) -> dict[str, int]:
+    """The hue of everybody who is on call in these weeks."""
+    bars = (bar for week in weeks for bar in week.bars if bar.tone != Tone.GAP)
+    return {bar.label: bar.hue for bar in bars}
+
+
 def _counts(shift: OnCall, now: datetime) -> bool:
     return shift.person.is_active or shift.shift.end.timestamp() <= now.timestamp()
 

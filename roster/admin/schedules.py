@@ -22,12 +22,12 @@ class LayerInline(TabularInline):
     """The layers in words; each is edited on its own page."""
 
     model = Layer
-    fields = ("position", "order", "rotation", "hours", "effect")
+    fields = ("edit_link", "position", "order", "rotation", "hours", "effect")
     readonly_fields = fields
     ordering = ("-position", "pk")
     extra = 0
     can_delete = False
-    show_change_link = True
+    show_title = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Layer]:
         rows = super().get_queryset(request).select_related("schedule")
@@ -35,6 +35,10 @@ class LayerInline(TabularInline):
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    @display(description="Layer")
+    def edit_link(self, layer: Layer) -> str:
+        return _link(reverse("admin:roster_layer_change", args=[layer.pk]), layer.name)
 
     @display(description="Turns")
     def order(self, layer: Layer) -> str:
@@ -67,12 +71,13 @@ class OverrideInline(TabularInline):
 
     model = Override
     form = OverrideForm
-    fields = ("kind", "person", "replaces", "starts_at", "ends_at", "reason")
+    fields = ("kind", "person", "replaces", "starts_at", "ends_at", "reason", "edit_link")
+    readonly_fields = ("edit_link",)
     autocomplete_fields = ("person", "replaces")
     ordering = ("starts_at",)
     extra = 0
     can_delete = False
-    show_change_link = True
+    show_title = False
     verbose_name_plural = "overrides now and to come"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
@@ -81,6 +86,12 @@ class OverrideInline(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    @display(description="")
+    def edit_link(self, override: Override) -> str:
+        if not override.pk:
+            return ""
+        return _link(reverse("admin:roster_override_change", args=[override.pk]), "Edit")
 
 
 @admin.register(Schedule)
@@ -155,7 +166,11 @@ class ScheduleAdmin(HistoryAdmin):
     @display(description="Calendar")
     def calendar_link(self, schedule: Schedule) -> str:
         url = reverse("admin:roster_schedule_calendar", args=[schedule.pk])
-        return format_html('<a href="{}" class="text-primary-600 underline">Calendar</a>', url)
+        return _link(url, "Calendar")
+
+
+def _link(url: str, text: str) -> str:
+    return format_html('<a href="{}" class="text-primary-600 underline">{}</a>', url, text)
 
 
 def _add_layer_url(schedule_pk: int | str) -> str:
