@@ -5,13 +5,12 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import action, display
 
-from comms import incident_page, outbox
+from comms import outbox
 from comms.admin_views import approve_update, preview_template, retry_message, send_update
 from comms.models import Audience, Message, MessageState, Promise, PromiseState, Template
 from comms.models import Update, UpdateState
 from roster.admin_base import MusterModelAdmin, ReadOnlyModelAdmin, actor_of, change_each
 
-__all__ = ["incident_page"]  # imported for what it registers
 
 
 @admin.register(Template)

@@ -9,7 +9,8 @@ class CommsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first.
-        from comms import entry_kinds, reactions  # noqa: PLC0415
+        from comms import entry_kinds, reactions, suggestions  # noqa: PLC0415
 
         entry_kinds.register_all()
         reactions.connect()
+        suggestions.register_all()

@@ -158,7 +158,7 @@ def send_due(*, at: datetime, limit: int = BATCH) -> int:
             for channel in {message.channel for message in batch}
         }
         for message in batch:
-            if _is_moot(message, at=at):
+            if _is_moot(message):
                 _finish(message, state=MessageState.WITHDRAWN)
                 continue
             try:
@@ -198,7 +198,7 @@ def _claim(*, at: datetime, limit: int) -> list[Message]:
     return batch
 
 
-def _is_moot(message: Message, *, at: datetime) -> bool:
+def _is_moot(message: Message) -> bool:
     """Whether a page need not be sent any more: answered, over, or repeated by a later one.
 
     After downtime this leaves one page per address and incident, and only if it is still true.
@@ -208,12 +208,11 @@ def _is_moot(message: Message, *, at: datetime) -> bool:
     still_true = Page.objects.filter(pk=message.page_id, state=Page.State.PENDING).exclude(
         incident__phase__in=ENDED_PHASES
     )
-    later = Message.objects.withdrawable().filter(
+    later = Message.objects.exclude(state__in=[MessageState.DEAD, MessageState.WITHDRAWN]).filter(
         page__gt=message.page_id,
         incident=message.incident_id,
         channel=message.channel,
         recipient=message.recipient,
-        due_at__lte=at,
     )
     return not still_true.exists() or later.exists()
 

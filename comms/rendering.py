@@ -298,7 +298,7 @@ def _unknown(variable: Variable, known: Variables) -> str:
 
 
 def _not_known(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
+    near = get_close_matches(name, list(known), n=1, cutoff=0.75)
     hint = f"Did you mean “{near[0]}”?" if near else f"There are: {', '.join(sorted(known))}."
     return f"Unknown variable “{name}”. {hint}"
 

@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from comms.channels import ChannelError, apprise
 from comms.models import Message
@@ -60,7 +60,7 @@ def send(recipient: str) -> str:
         return sender.send(message)
 
 
-def test_message_reaches_the_provider(provider: Provider, settings: SettingsWrapper):
+def test_message_reaches_the_provider(provider: Provider, settings: Settings):
     settings.APPRISE_ENABLED = True
 
     send(provider.address)
@@ -70,7 +70,7 @@ def test_message_reaches_the_provider(provider: Provider, settings: SettingsWrap
     assert received["message"] == "Acknowledge: https://m.example/a/1/"
 
 
-def test_provider_that_refuses_is_tried_again(provider: Provider, settings: SettingsWrapper):
+def test_provider_that_refuses_is_tried_again(provider: Provider, settings: Settings):
     settings.APPRISE_ENABLED = True
     provider.status = 503
 
@@ -80,7 +80,7 @@ def test_provider_that_refuses_is_tried_again(provider: Provider, settings: Sett
     assert not caught.value.permanent
 
 
-def test_address_that_apprise_cannot_read_is_permanent(settings: SettingsWrapper):
+def test_address_that_apprise_cannot_read_is_permanent(settings: Settings):
     settings.APPRISE_ENABLED = True
 
     with pytest.raises(ChannelError, match="cannot read this address") as caught:
@@ -90,7 +90,7 @@ def test_address_that_apprise_cannot_read_is_permanent(settings: SettingsWrapper
 
 
 def test_nothing_leaves_while_apprise_is_switched_off(
-    provider: Provider, settings: SettingsWrapper
+    provider: Provider, settings: Settings
 ):
     settings.APPRISE_ENABLED = False
 

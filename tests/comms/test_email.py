@@ -1,6 +1,6 @@
 import pytest
 from django.conf import settings as django_settings
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from comms.channels import ChannelError, email
 from comms.models import Message
@@ -37,8 +37,8 @@ def test_mail_arrives_as_text_and_html_with_its_key_as_message_id(mail_server: M
     assert mail["Subject"] == "INC-142 Checkout: Ausfälle"
     assert mail["Message-ID"] == "<update-7-abc@127.0.0.1>"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail.get_body(("plain",)).get_content() == "Plain words.\n"
-    assert mail.get_body(("html",)).get_content() == "<p>Plain words.</p>\n"
+    assert mail.get_body(("plain",)).get_content().strip() == "Plain words."
+    assert mail.get_body(("html",)).get_content().strip() == "<p>Plain words.</p>"
 
 
 def test_invitation_keeps_the_method_of_its_calendar(mail_server: MailServer):
@@ -125,7 +125,7 @@ def test_connection_lost_before_the_answer_leaves_the_outcome_unknown(mail_serve
 
 
 def test_server_that_cannot_be_reached_is_down_and_not_the_message_s_fault(
-    settings: SettingsWrapper,
+    settings: Settings,
 ):
     settings.EMAIL_PORT = 1  # nothing listens there
 

@@ -1,25 +1,22 @@
-"""What comms adds to the incident page: its updates, and sending one."""
+"""What comms adds to the incident page: its updates, and the forms that send one."""
 
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.http import HttpRequest
-from django.template.loader import render_to_string
 
 from comms.forms import UpdateForm
 from comms.models import AudienceKind, Message, Promise, Update, UpdateState
 from comms.permissions import may_send
-from incidents.admin.desk import register_action, register_panel
+from incidents.admin.desk import Desk, register_action, register_panel
 from incidents.models import Incident
 from roster.actors import Actor
 
-SHOWN_UPDATES = 10
+SHOWN = 10
 
 
 class _SendUpdate(UpdateForm):
     audience_kind: ClassVar[AudienceKind]
-    button = "Send update"
 
     def __init__(
         self,
@@ -44,37 +41,32 @@ class _SendUpdate(UpdateForm):
 @register_action
 class SendInternalUpdate(_SendUpdate):
     slug = "update"
-    title = "Internal update"
-    permission = "update"
+    heading = "Internal update"
+    button = "Send update"
     audience_kind = AudienceKind.INTERNAL
 
 
 @register_action
 class SendExternalUpdate(_SendUpdate):
     slug = "update-external"
-    title = "External update"
-    permission = "update"
+    heading = "Update for customers"
     button = "Send to customers"
     explanation = "Say what customers notice and when they hear from you next, not what you guess."
     audience_kind = AudienceKind.EXTERNAL
 
 
-def updates_panel(request: HttpRequest, incident: Incident) -> str:
-    """The latest updates, what is promised next, and what did not arrive. Three queries."""
-    updates = Update.objects.filter(incident=incident).order_by("-created_at", "-pk")
-    failed = Message.objects.dead().filter(incident=incident)
-    return render_to_string(
+@register_panel("updates", position=20)
+def updates(desk: Desk) -> str:
+    """What was said, what is promised next, and what did not arrive. Three queries."""
+    incident, user = desk.incident, desk.request.user
+    said = Update.objects.filter(incident=incident).order_by("-created_at", "-pk")
+    failed = Message.objects.dead().filter(incident=incident).select_related("person")
+    return desk.render(
         "admin/comms/updates_panel.html",
-        {
-            "incident": incident,
-            "updates": updates[:SHOWN_UPDATES],
-            "promises": Promise.objects.outstanding().filter(incident=incident),
-            "failed": failed.order_by("-created_at")[:SHOWN_UPDATES],
-            "may_send": {kind: may_send(request.user, kind, incident) for kind in AudienceKind},
-            "may_retry": request.user.has_perm("comms.retry_message"),
-        },
-        request=request,
+        updates=said[:SHOWN],
+        promises=Promise.objects.outstanding().filter(incident=incident),
+        failed=failed.order_by("-created_at")[:SHOWN],
+        may_retry=user.has_perm("comms.retry_message"),
+        may_approve=user.has_perm("comms.approve_update"),
+        user=user,
     )
-
-
-register_panel("updates", "Updates", 40, updates_panel)
