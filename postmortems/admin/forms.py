@@ -1,0 +1,62 @@
+"""What the buttons of a postmortem ask for."""
+
+from typing import Any
+
+from django import forms
+from unfold.forms import BaseDialogForm
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+)
+
+from postmortems.models import Invitation, Postmortem
+from roster.models import Person
+
+
+class PersonDialog(BaseDialogForm):
+    """Asks for a person among the active ones."""
+
+    person = forms.ModelChoiceField(
+        Person.objects.active().order_by("name"), widget=UnfoldAdminSelectWidget
+    )
+
+
+class ReasonDialog(BaseDialogForm):
+    reason = forms.CharField(widget=UnfoldAdminTextareaWidget, max_length=2000)
+
+
+class OutcomeDialog(BaseDialogForm):
+    outcome = forms.CharField(
+        label="What was done (may stay empty)",
+        widget=UnfoldAdminTextareaWidget,
+        max_length=2000,
+        required=False,
+    )
+
+
+class ReviewDialog(BaseDialogForm):
+    """The new time of a review, typed in the viewer's zone."""
+
+    review_at = forms.SplitDateTimeField(
+        label="Review meeting at", widget=UnfoldAdminSplitDateTimeWidget
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # as the dialog's base takes them
+        super().__init__(*args, **kwargs)
+        postmortem = Postmortem.objects.filter(pk=self.object_id).first()
+        self.initial["review_at"] = postmortem and postmortem.review_at
+
+
+class ExcuseDialog(ReasonDialog):
+    """Asks which of those invited need not come, and why."""
+
+    invitation = forms.ModelChoiceField(
+        Invitation.objects.none(), label="Who need not come", widget=UnfoldAdminSelectWidget
+    )
+    field_order = ("invitation", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # as the dialog's base takes them
+        super().__init__(*args, **kwargs)
+        invited = Invitation.objects.standing().filter(postmortem=self.object_id)
+        self.fields["invitation"].queryset = invited.select_related("person", "postmortem")
