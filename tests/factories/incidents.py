@@ -64,8 +64,13 @@ def make_role(slug: str = "", **fields: Any) -> Role:
     return Role.objects.create(slug=slug, **fields)
 
 
-def make_incident(*, phase: str = Phase.DETECTED, **fields: Any) -> Incident:
-    """An incident in any phase, with the milestones that the phase asks for."""
+def make_incident(
+    *, phase: str = Phase.DETECTED, declared: bool = False, **fields: Any
+) -> Incident:
+    """An incident in any phase, with the milestones that the phase asks for.
+
+    `declared` is for a dismissed one, which may have been or not.
+    """
     fields.setdefault("number", next(_numbers))
     fields.setdefault("title", "Checkout errors")
     fields.setdefault("detected_at", DETECTED_AT)
@@ -73,7 +78,7 @@ def make_incident(*, phase: str = Phase.DETECTED, **fields: Any) -> Incident:
     fields.setdefault("detected_by_name", "Monitoring")
     if "severity" not in fields:
         fields["severity"] = make_severity()
-    if phase not in (Phase.DETECTED, Phase.DISMISSED, Phase.MERGED):
+    if declared or phase not in (Phase.DETECTED, Phase.DISMISSED, Phase.MERGED):
         fields.setdefault("declared_at", fields["detected_at"])
         fields.setdefault("acknowledged_at", fields["detected_at"])
     for name in ("declared", "acknowledged"):
