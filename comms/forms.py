@@ -5,16 +5,16 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
 from django.utils import timezone
 
 from comms import rendering
 from comms.audiences import concerned
 from comms.facts import context
-from comms.models import Audience, AudienceKind, Purpose, Template, Update
+from comms.models import Audience, AudienceKind, Purpose, Template, Update, UpdateState
 from comms.rendering import TemplateError
 from comms.updates import (
     Draft,
-    UpdateError,
     draft_update,
     send_update,
     update_facts,
@@ -40,13 +40,22 @@ NEXT_IN = [
 
 
 class UpdateForm(Action):
-    """An update of one kind, begun in the words of the template that fits the incident now.
+    """An update of one kind, begun from a waiting draft or the template that fits the incident now.
 
     `save` sends it, or keeps it as a draft when one of the audiences wants it approved first.
     Whether `user` may send is for the view to check.
     """
 
-    field_order = ["template", "subject", "body", "audiences", "next_in", "next_due_at", "is_last"]
+    field_order = [
+        "template",
+        "subject",
+        "body",
+        "audiences",
+        "next_in",
+        "next_due_at",
+        "is_last",
+        "replaces",
+    ]
 
     subject = fields.line("Subject", required=False, max_length=300)
     body = fields.text("Text", rows=12, required=False, help_text="Markdown.")
@@ -81,10 +90,33 @@ class UpdateForm(Action):
         )
         audiences = Audience.objects.active().filter(kind=self.kind).order_by("name")
         self.fields["audiences"] = fields.some_of("To", audiences)
+        drafts = Update.objects.filter(
+            incident=self.incident, kind=self.kind, state=UpdateState.DRAFT
+        )
+        self.fields["replaces"] = forms.ModelChoiceField(
+            drafts, required=False, widget=forms.HiddenInput()
+        )
         self.order_fields(self.field_order)
 
     def _begin(self, at: datetime) -> None:
-        """Who concerns it, when the severity wants the next, and words that fit the phase."""
+        """Take up the draft that waits to be sent; else words and cadence that fit the phase."""
+        draft = Update.objects.ready_to_send(self.incident, kind=self.kind).first()
+        self.initial = {
+            **(self._of_draft(draft) if draft else self._of_template(at)),
+            **self.initial,
+        }
+
+    def _of_draft(self, draft: Update) -> dict[str, Any]:
+        return {
+            "subject": draft.subject,
+            "body": draft.body,
+            "audiences": list(draft.audiences.all()),
+            "next_due_at": draft.next_update_due_at,
+            "is_last": draft.is_last,
+            "replaces": draft.pk,
+        }
+
+    def _of_template(self, at: datetime) -> dict[str, Any]:
         usual = usual_next(self.incident, kind=self.kind, at=at)
         content = worded(
             self.incident,
@@ -94,14 +126,13 @@ class UpdateForm(Action):
             at=at,
         )
         minutes = str(int((usual - at).total_seconds()) // 60) if usual else ""
-        offered = [value for value, _ in NEXT_IN]
-        self.initial = {
+        is_offered = minutes in dict(NEXT_IN)
+        return {
             "subject": content.subject,
             "body": content.markdown,
             "audiences": concerned(self.incident, kind=self.kind),
-            "next_in": minutes if minutes in offered else "",
-            "next_due_at": usual if minutes not in offered else None,
-            **self.initial,
+            "next_in": minutes if is_offered else "",
+            "next_due_at": None if is_offered else usual,
         }
 
     def clean(self) -> dict[str, Any]:
@@ -161,12 +192,10 @@ class UpdateForm(Action):
             is_last=self.cleaned_data["is_last"],
             template=self.cleaned_data["template"],
         )
-        update = draft_update(self.incident, kind=self.kind, draft=draft, by=by, at=at)
-        if any(audience.requires_approval for audience in draft.audiences):
-            return update
-        try:
-            send_update(update, by=by, at=at)
-        except UpdateError:
-            update.delete()  # never sent, and the person still has it in the form
-            raise
+        with transaction.atomic():
+            if replaced := self.cleaned_data["replaces"]:
+                replaced.delete()
+            update = draft_update(self.incident, kind=self.kind, draft=draft, by=by, at=at)
+            if not any(audience.requires_approval for audience in draft.audiences):
+                send_update(update, by=by, at=at)
         return update

@@ -22,6 +22,7 @@ from incidents.models import ENDED_PHASES, Incident, Page, Responder, RoleAssign
 from incidents.signals import entry_recorded
 from incidents.timeline import TimelineEntry
 from incidents.vocabulary import Kind
+from roster.actors import Actor
 from roster.links import make_url
 from roster.models import Person
 
@@ -275,6 +276,11 @@ def tell_newly_concerned(entry: TimelineEntry) -> None:
 def draft_final_update(entry: TimelineEntry) -> None:
     promises.withdraw_all(entry.incident, at=entry.at)
     stakeholders.draft_final(entry.incident, by=_actor(entry), at=entry.at)
+
+
+def _actor(entry: TimelineEntry) -> Actor:
+    """Whoever did it is the author of what is told about it."""
+    return Actor(person=entry.actor, name=entry.actor_name, via=entry.via)
 
 
 def end_promises(entry: TimelineEntry) -> None:

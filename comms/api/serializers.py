@@ -57,9 +57,7 @@ class UpdateSerializer(serializers.ModelSerializer[Update]):
     """What an audience was told, or will be."""
 
     incident = serializers.CharField(source="incident.reference", read_only=True)
-    audiences = serializers.SlugRelatedField[Audience](
-        slug_field="slug", many=True, read_only=True
-    )
+    audiences = serializers.SlugRelatedField[Audience](slug_field="slug", many=True, read_only=True)
 
     class Meta:
         model = Update

@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import generics, mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,6 +24,7 @@ from comms.models import Audience, AudienceKind, Template, Update, UpdateState
 from incidents.models import Incident
 from roster.actors import Actor
 from roster.api.idempotency import IdempotentPosts
+from roster.api.permissions import ViewPermission
 from roster.api.views import EditableViewSet
 
 
@@ -73,6 +73,7 @@ class UpdateViewSet(
     queryset = Update.objects.select_related("incident").prefetch_related("audiences")
     serializer_class = UpdateSerializer
     filterset_class = UpdateFilter
+    permission_classes = [ViewPermission]
 
     def get_queryset(self) -> QuerySet[Update]:
         """Leave out the incidents the reader may not see."""
@@ -103,10 +104,7 @@ class IncidentUpdatesView(IdempotentPosts, generics.GenericAPIView[Update]):
 
     queryset = Update.objects.prefetch_related("audiences")
     serializer_class = UpdateSerializer
-
-    def get_permissions(self) -> list[BasePermission]:
-        """Read with the model's permission; what writing needs depends on the kind."""
-        return [IsAuthenticated()] if self.request.method == "POST" else super().get_permissions()
+    permission_classes = [ViewPermission]
 
     def get_queryset(self) -> QuerySet[Update]:
         """Fetch this incident's, newest first."""

@@ -25,6 +25,11 @@ class UpdateQuerySet(IncidentRowQuerySet["Update"]):
     def unsent(self) -> Self:
         return self.exclude(state=UpdateState.SENT)
 
+    def ready_to_send(self, incident: Incident, *, kind: str) -> Self:
+        """Drafts of an incident that wait for nobody's approval, newest first."""
+        drafts = self.filter(incident=incident, kind=kind, state=UpdateState.DRAFT)
+        return drafts.exclude(audiences__requires_approval=True).order_by("-created_at", "-pk")
+
 
 class Update(models.Model):
     """One message to stakeholders about an incident, and the promise it carries.
