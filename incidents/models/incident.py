@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Q, Subquery
 from django.urls import reverse
 
 from incidents import guards
+from incidents.classification import classify
 from incidents.models.escalations import Page
 from incidents.models.incident_changes import (
     IncidentChanges,
@@ -177,9 +178,7 @@ class Incident(IncidentChanges):
         Extent and degree propose a severity (R122); another `severity` overrules it and needs a
         `reason`. Whoever declares has acknowledged. Required roles are filled from the roster.
         """
-        proposed = Severity.objects.for_impact(extent, degree) if extent and degree else None
-        chosen = self._chosen_severity(proposed, severity, reason)
-        overruled = proposed is not None and chosen != proposed
+        verdict = classify(extent, degree, severity=severity, reason=reason)
         with transaction.atomic():
             self._enter(
                 Phase.MOBILIZING,
@@ -188,8 +187,8 @@ class Incident(IncidentChanges):
                 at=at,
                 text=reason,
                 columns={
-                    "severity": chosen,
-                    "severity_reason": reason if overruled else "",
+                    "severity": verdict.severity,
+                    "severity_reason": reason if verdict.is_overruled else "",
                     "extent": extent,
                     "degree": degree,
                     "title": title or self.title,
@@ -198,9 +197,9 @@ class Incident(IncidentChanges):
                     "declared_by_name": by.name,
                 },
                 data={
-                    "severity": chosen.slug,
-                    "severity_name": chosen.name,
-                    "proposed": proposed.slug if proposed else None,
+                    "severity": verdict.severity.slug,
+                    "severity_name": verdict.severity.name,
+                    "proposed": verdict.proposed.slug if verdict.proposed else None,
                     "extent": extent.slug if extent else None,
                     "degree": degree.slug if degree else None,
                 },
@@ -388,29 +387,9 @@ class Incident(IncidentChanges):
 
     def _let_everyone_go(self, *, by: Actor, at: datetime) -> None:
         ended = self.get_phase_display().lower()
-        release_all(
-            self,
-            by=by,
-            at=at,
-            reason=f"{self.reference} was {ended}.",
-            is_automatic=True,
-        )
+        reason = f"{self.reference} was {ended}."
+        release_all(self, by=by, at=at, reason=reason, is_automatic=True)
         self._settle_paging(by=by, at=at, reason=f"{ended} by {by.name}")
-
-    def _chosen_severity(
-        self, proposed: Severity | None, severity: Severity | None, reason: str
-    ) -> Severity:
-        if severity and proposed and severity != proposed and not reason:
-            raise IncidentError.of_field(
-                "reason",
-                f"The matrix says {proposed.name}. Say why it is {severity.name}.",
-            )
-        chosen = severity or proposed
-        if chosen is None:
-            raise IncidentError.of_field(
-                "severity", "The matrix has no severity for this. Choose one."
-            )
-        return chosen
 
     def _is_group_taken(self) -> bool:
         if not self.grouping_key:
