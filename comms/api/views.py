@@ -22,7 +22,7 @@ from comms.api.serializers import (
 )
 from comms.models import Audience, AudienceKind, Template, Update, UpdateState
 from incidents.models import Incident
-from roster.actors import Actor
+from roster.api.authentication import actor_of
 from roster.api.idempotency import IdempotentPosts
 from roster.api.permissions import ViewPermission
 from roster.api.views import EditableViewSet
@@ -70,14 +70,18 @@ class UpdateViewSet(
 ):
     """Updates of every incident the reader may see; written under their incident."""
 
-    queryset = Update.objects.select_related("incident").prefetch_related("audiences")
+    queryset = Update.objects.all()
     serializer_class = UpdateSerializer
     filterset_class = UpdateFilter
     permission_classes = [ViewPermission]
 
     def get_queryset(self) -> QuerySet[Update]:
         """Leave out the incidents the reader may not see."""
-        return super().get_queryset().visible_to(self.request.user)
+        return (
+            Update.objects.visible_to(self.request.user)
+            .select_related("incident")
+            .prefetch_related("audiences")
+        )
 
     @extend_schema(request=None, responses=UpdateSerializer)
     @action(methods=["post"], detail=True)
@@ -86,7 +90,7 @@ class UpdateViewSet(
         if not request.user.has_perm("comms.approve_update"):
             raise PermissionDenied
         update = self.get_object()
-        updates.approve(update, by=Actor.of_user(request.user, via="api"), at=timezone.now())
+        updates.approve(update, by=actor_of(request), at=timezone.now())
         return Response(self.get_serializer(update).data)
 
     @extend_schema(request=None, responses=UpdateSerializer)
@@ -95,7 +99,7 @@ class UpdateViewSet(
         """Send a draft that needs no approval, or has it."""
         update = self.get_object()
         require_right_to_send(request, update.kind)
-        updates.send_update(update, by=Actor.of_user(request.user, via="api"), at=timezone.now())
+        updates.send_update(update, by=actor_of(request), at=timezone.now())
         return Response(self.get_serializer(update).data)
 
 
@@ -133,7 +137,7 @@ class IncidentUpdatesView(IdempotentPosts, generics.GenericAPIView[Update]):
         values: dict[str, Any] = dict(serializer.validated_data)
         kind, send = values.pop("kind"), values.pop("send")
         require_right_to_send(request, kind)
-        actor, at = Actor.of_user(request.user, via="api"), timezone.now()
+        actor, at = actor_of(request), timezone.now()
         update = updates.draft_update(
             incident, kind=kind, draft=updates.Draft(**values), by=actor, at=at
         )

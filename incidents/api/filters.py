@@ -26,7 +26,9 @@ class IncidentFilter(django_filters.FilterSet):
     ) -> QuerySet[Incident]:
         """Keep what still needs somebody, or what no longer does."""
         still_open = Incident.objects.open()
-        return incidents.filter(pk__in=still_open) if value else incidents.exclude(pk__in=still_open)
+        return (
+            incidents.filter(pk__in=still_open) if value else incidents.exclude(pk__in=still_open)
+        )
 
 
 class AlertFilter(django_filters.FilterSet):

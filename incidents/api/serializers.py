@@ -174,8 +174,10 @@ class DetectionInput(serializers.Serializer[object]):
         slug_field="slug", queryset=Service.objects.all(), many=True, allow_empty=False
     )
     severity = serializers.SlugRelatedField(slug_field="slug", queryset=Severity.objects.all())
-    source = serializers.ChoiceField(choices=Incident.Source, default=Incident.Source.INDIVIDUAL)
-    kind = serializers.ChoiceField(choices=Incident.Kind, default=Incident.Kind.UNPLANNED)
+    source = serializers.ChoiceField(
+        choices=Incident.Source.choices, default=Incident.Source.INDIVIDUAL
+    )
+    kind = serializers.ChoiceField(choices=Incident.Kind.choices, default=Incident.Kind.UNPLANNED)
     is_private = serializers.BooleanField(default=False)
 
 
@@ -198,7 +200,7 @@ class DeclarationInput(serializers.Serializer[object]):
 class AdvanceInput(serializers.Serializer[object]):
     """The next phase; a guard is overridden with a reason."""
 
-    phase = serializers.ChoiceField(choices=Phase)
+    phase = serializers.ChoiceField(choices=Phase.choices)
     note = serializers.CharField(default="", allow_blank=True)
     override_reason = serializers.CharField(default="", allow_blank=True)
 
@@ -206,7 +208,7 @@ class AdvanceInput(serializers.Serializer[object]):
 class ReopenInput(serializers.Serializer[object]):
     """Back to an earlier phase, and why."""
 
-    phase = serializers.ChoiceField(choices=Phase)
+    phase = serializers.ChoiceField(choices=Phase.choices)
     reason = serializers.CharField()
 
 
@@ -264,7 +266,7 @@ class RequestInput(serializers.Serializer[object]):
         slug_field="slug", queryset=Service.objects.all(), allow_null=True, default=None
     )
     purpose = serializers.ChoiceField(
-        choices=Responder.Purpose, default=Responder.Purpose.INVESTIGATE
+        choices=Responder.Purpose.choices, default=Responder.Purpose.INVESTIGATE
     )
     message = serializers.CharField(default="", allow_blank=True)
 

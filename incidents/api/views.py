@@ -49,11 +49,14 @@ from incidents.models import (
     Service,
     Severity,
 )
+from incidents.models.incident import IncidentQuerySet
 from incidents.models.roles import INCIDENT_MANAGER
 from incidents.permissions import may
 from roster.actors import Actor
+from roster.api.authentication import actor_of
 from roster.api.idempotency import IdempotentPosts
 from roster.api.pagination import StableCursorPagination
+from roster.api.permissions import ViewPermission
 from roster.api.views import EditableViewSet, ReadOnlyViewSet
 
 # What a serializer's `validated_data` holds is decided by the serializer.
@@ -103,13 +106,14 @@ class AlertViewSet(
 ):
     """What monitors report, newest first."""
 
-    queryset = Alert.objects.select_related("integration", "service", "incident")
+    queryset = Alert.objects.all()
     serializer_class = AlertSerializer
     filterset_class = AlertFilter
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Leave out what belongs to incidents the reader may not see."""
-        return super().get_queryset().visible_to(self.request.user)
+        visible = Alert.objects.visible_to(self.request.user)
+        return visible.select_related("integration", "service", "incident")
 
 
 class TimelinePagination(StableCursorPagination):
@@ -130,11 +134,12 @@ class IncidentViewSet(
     queryset = Incident.objects.all()
     serializer_class = IncidentSerializer
     filterset_class = IncidentFilter
+    permission_classes = [ViewPermission]
     lookup_field = "reference"
     lookup_value_regex = r"[A-Za-z]+-\d+"
     http_method_names = ["get", "head", "options", "post", "patch"]
 
-    def get_queryset(self) -> QuerySet[Incident]:
+    def get_queryset(self) -> IncidentQuerySet:
         """Fetch what the reader may see, with everything a list shows, in five queries."""
         managers = RoleAssignment.objects.filter(
             role__slug=INCIDENT_MANAGER, ends_at__isnull=True
@@ -202,7 +207,9 @@ class IncidentViewSet(
         """Move on to the next phase."""
         return self._change(
             "advance",
-            lambda incident, by, at, phase, **values: incident.advance(phase, **values, by=by, at=at),
+            lambda incident, by, at, phase, **values: incident.advance(
+                phase, **values, by=by, at=at
+            ),
             AdvanceInput,
         )
 
@@ -365,8 +372,3 @@ def _request(incident: Incident, *, by: Actor, at: Any, **values: Any) -> None:
 def _release(incident: Incident, *, by: Actor, at: Any, person: Any, reason: str) -> None:
     engaged = get_object_or_404(Responder.objects.engaged(), incident=incident, person=person)
     engaged.release(reason=reason, by=by, at=at)
-
-
-def actor_of(request: Request) -> Actor:
-    """Return who is behind an API call."""
-    return Actor.of_user(request.user, via="api")

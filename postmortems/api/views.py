@@ -1,7 +1,8 @@
 """Postmortems and what was promised in them."""
 
 import django_filters
-from django.db.models import Model, QuerySet
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from rest_framework import mixins, viewsets
@@ -16,22 +17,18 @@ from postmortems.models import ActionItem, Postmortem
 from postmortems.models.action_items import ActionState
 
 
-class ByReference[Row: Model](viewsets.GenericViewSet[Row]):
+class ByReference[Row: (Postmortem, ActionItem)](viewsets.GenericViewSet[Row]):
     """Rows addressed as `PM-31` or `AI-12`, among those the reader may see."""
 
     lookup_field = "reference"
     lookup_value_regex = r"[A-Za-z]+-\d+"
 
-    def get_queryset(self) -> QuerySet[Row]:
-        """Leave out what belongs to incidents the reader may not see."""
-        return super().get_queryset().visible_to(self.request.user)  # type: ignore[attr-defined]  # both querysets have it
-
     def get_object(self) -> Row:
         """Find a row by its reference."""
-        rows = self.get_queryset()
         try:
-            row: Row = rows.get_by_reference(self.kwargs["reference"])  # type: ignore[attr-defined]  # as above
-        except rows.model.DoesNotExist as error:
+            # Both querysets have it; DRF's base knows of neither.
+            row: Row = self.get_queryset().get_by_reference(self.kwargs["reference"])  # type: ignore[attr-defined]
+        except ObjectDoesNotExist as error:
             raise Http404 from error
         self.check_object_permissions(self.request, row)
         return row
@@ -51,13 +48,15 @@ class PostmortemFilter(django_filters.FilterSet):
 class PostmortemViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, ByReference[Postmortem]):
     """Postmortems; they are written in the admin."""
 
-    queryset = Postmortem.objects.select_related("incident", "owner")
+    queryset = Postmortem.objects.all()
     serializer_class = PostmortemSerializer
     filterset_class = PostmortemFilter
 
     def get_queryset(self) -> QuerySet[Postmortem]:
         """Fetch sections and invitations only where they are shown."""
-        postmortems = super().get_queryset()
+        postmortems = Postmortem.objects.visible_to(self.request.user).select_related(
+            "incident", "owner"
+        )
         if self.action != "retrieve":
             return postmortems
         return postmortems.prefetch_related("sections", "invitations__person")
@@ -94,7 +93,12 @@ class ActionItemViewSet(
 ):
     """Action items; wording, owner and due day may be changed here."""
 
-    queryset = ActionItem.objects.select_related("incident", "owner")
+    queryset = ActionItem.objects.all()
     serializer_class = ActionItemSerializer
     filterset_class = ActionItemFilter
     http_method_names = ["get", "head", "options", "patch"]
+
+    def get_queryset(self) -> QuerySet[ActionItem]:
+        """Leave out what belongs to incidents the reader may not see."""
+        visible = ActionItem.objects.visible_to(self.request.user)
+        return visible.select_related("incident", "owner")

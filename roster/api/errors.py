@@ -43,13 +43,9 @@ def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
     response = exception_handler(exc, context)
     if response is None:
         return None
-    fields = (
-        _fields(response.data) if isinstance(exc, exceptions.ValidationError) else {}
-    )
+    fields = _fields(response.data) if isinstance(exc, exceptions.ValidationError) else {}
     kept = {
-        name: response[name]
-        for name in ("WWW-Authenticate", "Retry-After")
-        if name in response
+        name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
     }
     return _answer(
         response.status_code,

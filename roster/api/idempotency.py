@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from roster.api.authentication import account_of
 from roster.models import IdempotencyRecord
 
 HEADER = "Idempotency-Key"
@@ -43,12 +44,10 @@ class IdempotentPosts(APIView):
         if request.method != "POST" or not key:
             return
         if len(key) > MAX_LENGTH:
-            raise exceptions.ValidationError(
-                {HEADER: [f"Use at most {MAX_LENGTH} characters."]}
-            )
+            raise exceptions.ValidationError({HEADER: [f"Use at most {MAX_LENGTH} characters."]})
         at = timezone.now()
         self._record = IdempotencyRecord.objects.open(
-            user=request.user,
+            user=account_of(request),
             key=key,
             fingerprint=_fingerprint(request),
             at=at,
@@ -89,6 +88,4 @@ class _AnsweredBefore(Exception):
 def _fingerprint(request: Request) -> str:
     # `request.data` is not read yet, so the raw body is still there.
     raw = request._request.body
-    return hashlib.sha256(
-        b"\n".join([request.get_full_path().encode(), raw])
-    ).hexdigest()
+    return hashlib.sha256(b"\n".join([request.get_full_path().encode(), raw])).hexdigest()

@@ -15,3 +15,10 @@ class ModelOrActionPermission(DjangoModelPermissions):
         "GET": ["%(app_label)s.view_%(model_name)s"],
         "HEAD": ["%(app_label)s.view_%(model_name)s"],
     }
+
+
+class ViewPermission(DjangoModelPermissions):
+    """`view` for whatever is asked; each change then names the right that it needs itself."""
+
+    _METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+    perms_map = {method: ["%(app_label)s.view_%(model_name)s"] for method in _METHODS}

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -15,7 +16,7 @@ from rest_framework.serializers import BaseSerializer, DateTimeField
 from rest_framework.views import APIView
 
 from roster import preview
-from roster.actors import Actor
+from roster.api.authentication import actor_of
 from roster.api.filters import PersonFilter, ScheduleFilter, TeamFilter
 from roster.api.idempotency import IdempotentPosts
 from roster.api.permissions import ModelOrActionPermission
@@ -116,9 +117,7 @@ class ScheduleViewSet(ReadOnlyViewSet[Schedule]):
             self.permission_denied(request)
         serializer = OverrideSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        serializer.save(
-            schedule=self.get_object(), created_by=Actor.of_user(request.user, via="api").person
-        )
+        serializer.save(schedule=self.get_object(), created_by=actor_of(request).person)
         return Response(serializer.data, status=201)
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)

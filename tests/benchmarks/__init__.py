@@ -1,1 +1,1 @@
-"""Scripts that print figures and ratios; run one with `uv run python -m tests.benchmarks.<name>`."""
+"""Scripts that print figures and ratios: `uv run python -m tests.benchmarks.<name>`."""

@@ -57,7 +57,9 @@ def bare_view(stack: Stack) -> Result:
         command, cwd=ROOT, env=stack.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until("the bare server", lambda: post(port, "/bare/", alert, requests=1, connections=1))
+        wait_until(
+            "the bare server", lambda: post(port, "/bare/", alert, requests=1, connections=1)
+        )
         return post(port, "/bare/", alert, requests=REQUESTS)
     finally:
         server.terminate()
@@ -76,7 +78,8 @@ def intake(stack: Stack, key: str) -> None:
         ratios.append(ours.per_second / bare.per_second)
         for name, result in (("bare view", bare), ("intake", ours)):
             print(
-                f"{name:10} {result.per_second:7.0f}/s   p50 {result.percentile(0.5) * 1000:6.1f} ms"
+                f"{name:10} {result.per_second:7.0f}/s"
+                f"   p50 {result.percentile(0.5) * 1000:6.1f} ms"
                 f"   p99 {result.percentile(0.99) * 1000:6.1f} ms   {dict(result.statuses)}"
             )
     print(f"intake ÷ bare view: {sorted(ratios)[ROUNDS // 2]:.2f} (median; goal ≥ 0.80)")
@@ -117,7 +120,7 @@ def paging(stack: Stack, key: str, mail: Server) -> None:
 
 def main() -> None:
     """Measure intake, then paging."""
-    with tempfile.TemporaryDirectory() as folder, Server() as mail:
+    with tempfile.TemporaryDirectory() as folder, Server(free_port()) as mail:
         stack = Stack(
             data_dir=Path(folder),
             smtp_port=mail.port,

@@ -18,7 +18,9 @@ def mail() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["embedded", pytest.param("production", marks=[pytest.mark.postgres, pytest.mark.redis])])
+@pytest.fixture(
+    params=["embedded", pytest.param("production", marks=[pytest.mark.postgres, pytest.mark.redis])]
+)
 def stack(request: pytest.FixtureRequest, tmp_path: Path, mail: Server) -> Iterator[Stack]:
     """Everything prepared, nothing started yet."""
     made = Stack(data_dir=tmp_path / "data", smtp_port=mail.port)

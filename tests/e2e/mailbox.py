@@ -19,7 +19,7 @@ class Mailbox:
     arrived_at: list[float] = field(default_factory=list)
 
     # The name and signature are aiosmtpd's.
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep the message and accept it."""
         content = envelope.content
         assert isinstance(content, bytes)
@@ -39,6 +39,10 @@ class Mailbox:
             and containing in f"{message['Subject']}\n{text_of(message)}"
         ]
 
+    def invitations_to(self, address: str) -> list[EmailMessage]:
+        """Return what was sent to `address` with a calendar entry."""
+        return [message for message in self.to(address) if calendar_of(message)]
+
     def arrivals(self, in_subject: str) -> list[float]:
         """Return when (Unix seconds) messages with this in their subject were accepted."""
         subjects = zip(self.arrived_at, list(self.messages), strict=False)
@@ -48,15 +52,15 @@ class Mailbox:
 class Server:
     """Context manager: a running server and its mailbox."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int) -> None:
         self.mailbox = Mailbox()
+        self._port = port
         self._controller = Controller(self.mailbox, hostname="127.0.0.1", port=port)
 
     @property
     def port(self) -> int:
         """Return the port it listens on."""
-        assert self._controller.server is not None
-        return int(self._controller.server.sockets[0].getsockname()[1])
+        return self._port
 
     def __enter__(self) -> "Server":
         self._controller.start()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import urllib.request
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.stack import free_port, wait_until
@@ -81,13 +82,13 @@ class Monitoring:
             f"--web.listen-address=127.0.0.1:{self.prometheus_port}", "--web.enable-lifecycle",
         )  # fmt: skip
         for port in (self.alertmanager_port, self.prometheus_port):
-            wait_until("monitoring", lambda port=port: self._get(port, "/-/ready"))
+            wait_until("monitoring", partial(self._get, port, "/-/ready"))
 
     def _run(self, *command: str) -> None:
-        log = (self.folder / f"{command[0]}.log").open("wb")
-        self.processes.append(
-            subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        )
+        with (self.folder / f"{command[0]}.log").open("wb") as log:
+            self.processes.append(
+                subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            )
 
     @staticmethod
     def _get(port: int, path: str, method: str = "GET") -> bool:

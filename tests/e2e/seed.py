@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _organisation() -> dict[str, str]:
-    # noqa comments: models can only be imported once Django is set up, in this process alone.
+
     from django.contrib.auth.models import Group, User  # noqa: PLC0415  # see above
     from django.utils import timezone  # noqa: PLC0415  # see above
 
@@ -81,7 +81,9 @@ def _organisation() -> dict[str, str]:
             Participant.objects.create(layer=layer, position=position, person=people[address])
         return made
 
-    policy = EscalationPolicy.objects.create(slug="payments", name="Payments", fallback_team=payments)
+    policy = EscalationPolicy.objects.create(
+        slug="payments", name="Payments", fallback_team=payments
+    )
     for position, (on_call, minutes) in enumerate(
         [(schedule("primary", FIRST), 5), (schedule("secondary", SECOND), 5)], start=1
     ):

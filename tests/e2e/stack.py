@@ -90,11 +90,11 @@ class Stack:
     def start(self, *names: str) -> None:
         """Start the named processes: web, worker, beat; all three where none is named."""
         for name in names or ("web", "worker", "beat"):
-            log = (self.data_dir / f"{name}.log").open("ab")
-            self.processes[name] = subprocess.Popen(
-                self._command(name), cwd=ROOT, env=self.env, stdout=log, stderr=log,
-                start_new_session=True,
-            )  # fmt: skip
+            with (self.data_dir / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    self._command(name), cwd=ROOT, env=self.env, stdout=log, stderr=log,
+                    start_new_session=True,
+                )  # fmt: skip
         if "web" in self.processes:
             wait_until("the web server", lambda: self.get("/healthz").status == 200)
 
@@ -103,18 +103,11 @@ class Stack:
         celery = [str(bin_dir / "celery"), "-A", "config"]
         return {
             "web": [
-                str(bin_dir / "gunicorn"), "config.wsgi", "--bind", f"127.0.0.1:{self.port}",
-                "--worker-class", "gthread", "--threads", "8", "--no-control-socket",
-                "--workers", "2" if self.database_url else "1",
+                str(bin_dir / "gunicorn"), "--config", "python:config.gunicorn_conf",
+                "--bind", f"127.0.0.1:{self.port}", "config.wsgi",
             ],
-            "worker": [
-                *celery, "worker", "-P", "threads", "-c", "4", "--loglevel", "INFO",
-                "--without-gossip", "--without-mingle", "--without-heartbeat",
-            ],
-            "beat": [
-                *celery, "beat", "--loglevel", "INFO",
-                "--scheduler", "celery.beat.Scheduler", "--pidfile", "",
-            ],
+            "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4"],
+            "beat": [*celery, "beat", "--scheduler", "celery.beat.Scheduler", "--pidfile="],
         }[name]  # fmt: skip
 
     def kill(self, name: str, sig: signal.Signals = signal.SIGKILL) -> None:
@@ -151,7 +144,11 @@ class Stack:
         form: bytes | None = None,
     ) -> "Answer":
         """Send a request; a refusal is an answer like any other, not an exception."""
-        data = form if form is not None else (json.dumps(body or {}).encode() if method == "POST" else None)
+        data = (
+            form
+            if form is not None
+            else (json.dumps(body or {}).encode() if method == "POST" else None)
+        )
         kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
         headers = {"Content-Type": kind}
         if token:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -69,7 +70,7 @@ def test_alert_travels_from_prometheus_to_postmortem_invitations(
     for person in ("dev", "lou"):
         do("request-responder", person=person, purpose="investigate", message="Payments fail.")
     for address in (seed.EXPERT, seed.LAWYER):
-        request = wait_until("the request", lambda address=address: box.to(address, "INC-1"))[0]
+        request = wait_until("the request", partial(box.to, address, "INC-1"))[0]
         assert follow(stack, links_of(request)[0]).status == 200
     do("release", person="lou", reason="Nothing legal in it.")
 
@@ -86,7 +87,7 @@ def test_alert_travels_from_prometheus_to_postmortem_invitations(
     for address in (seed.FIRST, seed.EXPERT, seed.LAWYER, seed.MANAGER):
         invitation = wait_until(
             f"the invitation of {address}",
-            lambda address=address: [m for m in box.to(address) if calendar_of(m)],
+            partial(box.invitations_to, address),
         )[0]
         calendar = calendar_of(invitation).replace("\r\n ", "")
         assert "METHOD:REQUEST" in calendar
