@@ -7,19 +7,22 @@ next step cannot pass each other.
 """
 
 import logging
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
-from incidents.fallback import fallback_targets
 from incidents.models import Escalation, Incident, Page, TimelineEntry
+from incidents.policies import fallback_targets, policies_of
 from incidents.vocabulary import Kind
 from roster.actors import Actor
 from roster.doorbell import ring
 from roster.errors import DomainError
 from roster.escalation_targets import Resolved, people_at
 from roster.leases import backoff, claim, release, still_mine
-from roster.models import EscalationPolicy, EscalationStep
+from roster.models import EscalationPolicy, EscalationStep, Person
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ TASK = "incidents.run_escalations"
 LEASE_FOR = timedelta(seconds=30)
 # Where the pages of the fallback stand, which no step and no pass has.
 FALLBACK_PASS = FALLBACK_POSITION = 0
+VIA_LENGTH = 200
 
 
 class LeaseLostError(Exception):
@@ -40,11 +44,22 @@ def start_escalation(incident: Incident, *, by: Actor, at: datetime) -> Escalati
     A service without a policy is no reason to page nobody: the fallback is paged instead. Does
     nothing but return it if an escalation is running already.
     """
+    start_escalations([incident], by=by, at=at)
+    return Escalation.objects.running().get(incident=incident)
+
+
+def start_escalations(incidents: Sequence[Incident], *, by: Actor, at: datetime) -> None:
+    """Begin paging for several incidents at once, in a constant number of queries."""
     with transaction.atomic():
-        incident = _locked(incident.pk)
-        if running := Escalation.objects.running().filter(incident=incident).first():
-            return running
-        return _start(incident, _policy_of(incident), by=by, at=at)
+        pks = [incident.pk for incident in incidents]
+        locked = list(Incident.objects.select_for_update(of=("self",)).filter(pk__in=pks))
+        running = set(Escalation.objects.running().filter(incident__in=pks).values_list("incident"))
+        policies = policies_of(pks)
+        _start(
+            {each: policies.get(each.pk) for each in locked if (each.pk,) not in running},
+            by=by,
+            at=at,
+        )
 
 
 def stop_escalation(incident: Incident, *, by: Actor, at: datetime, reason: str) -> bool:
@@ -149,12 +164,38 @@ def _end(incident: Incident, state: str, *, at: datetime) -> bool:
 # --- running steps --------------------------------------------------------------------------------
 
 
+class _Moment:
+    """Policies and people as they are now, read once for all the escalations of a sweep."""
+
+    def __init__(self, escalations: Collection[Escalation], at: datetime) -> None:
+        self.at = at
+        self._policies = policies_of([escalation.incident_id for escalation in escalations])
+        self._steps: dict[int, list[EscalationStep]] = {}
+        self._people: dict[int, list[Resolved]] = {}
+
+    def policy_of(self, incident: Incident) -> EscalationPolicy | None:
+        return self._policies.get(incident.pk)
+
+    def steps_of(self, policy: EscalationPolicy) -> list[EscalationStep]:
+        if policy.pk not in self._steps:
+            self._steps[policy.pk] = list(policy.steps.all())
+        return self._steps[policy.pk]
+
+    def people_of(self, step: EscalationStep) -> list[Resolved]:
+        if step.pk not in self._people:
+            found = people_at(step, at=self.at)
+            prefetch_related_objects([each.person for each in found], "contact_methods")
+            self._people[step.pk] = found
+        return self._people[step.pk]
+
+
 def run_due(*, at: datetime, limit: int = 100) -> int:
     """Run the step of each escalation that is due; answer how many were taken in hand."""
     claimed = claim(Escalation.objects.running(), at=at, limit=limit, lease_for=LEASE_FOR)
+    moment = _Moment(claimed, at)
     for escalation in claimed:
         try:
-            _run(escalation, at)
+            _run(escalation, moment)
         except LeaseLostError:
             logger.warning("Lost the lease of escalation %s", escalation.pk)
         except Exception as error:
@@ -164,7 +205,8 @@ def run_due(*, at: datetime, limit: int = 100) -> int:
     return len(claimed)
 
 
-def _run(claimed: Escalation, at: datetime) -> None:
+def _run(claimed: Escalation, moment: _Moment) -> None:
+    at = moment.at
     with transaction.atomic():
         incident = _locked(claimed.incident_id)
         escalation = still_mine(claimed).running().select_related("policy").first()
@@ -173,21 +215,22 @@ def _run(claimed: Escalation, at: datetime) -> None:
         if _is_in_hand(incident, escalation):
             stop_escalation(incident, by=SYSTEM, at=at, reason="somebody has it in hand")
             return
-        policy = _policy_of(incident)
+        policy = moment.policy_of(incident)
         if policy != escalation.policy:
             _end(incident, Escalation.State.STOPPED, at=at)
-            _start(incident, policy, by=SYSTEM, at=at)
+            _start({incident: policy}, by=SYSTEM, at=at)
             return
-        _Run(escalation, incident, at).until_somebody_is_paged()
+        _Run(escalation, incident, moment).until_somebody_is_paged()
 
 
 class _Run:
     """One escalation taking steps at one moment; everything it says is written at the end."""
 
-    def __init__(self, escalation: Escalation, incident: Incident, at: datetime) -> None:
+    def __init__(self, escalation: Escalation, incident: Incident, moment: _Moment) -> None:
         self.escalation = escalation
         self.incident = incident
-        self.at = at
+        self.moment = moment
+        self.at = moment.at
         self.policy = escalation.policy
         self.entries: list[TimelineEntry] = []
 
@@ -206,16 +249,16 @@ class _Run:
     def _next_steps(self) -> list[EscalationStep]:
         """The steps at the next position, into another pass if the policy repeats; else none.
 
-        Usually one step: two at one position are paged together. Read anew at each turn, so a
-        policy edited meanwhile applies from here on and a deleted step is passed over.
+        Usually one step: two at one position are paged together. By position, so that a policy
+        edited meanwhile applies from here on and a deleted step is passed over.
         """
         if self.policy is None:
             return []
-        steps = list(self.policy.steps.filter(position__gte=self.escalation.step_position))
+        every = self.moment.steps_of(self.policy)
+        steps = [step for step in every if step.position >= self.escalation.step_position]
         if not steps and self._may_repeat():
             self.escalation.pass_number += 1
-            self.escalation.step_position = 0
-            steps = list(self.policy.steps.all())
+            steps = every
         return [step for step in steps if step.position == steps[0].position]
 
     def _may_repeat(self) -> bool:
@@ -225,7 +268,7 @@ class _Run:
         return is_left and Page.objects.filter(**this_pass).exists()
 
     def _page_step(self, step: EscalationStep) -> bool:
-        found = people_at(step, at=self.at)
+        found = self.moment.people_of(step)
         if not found:
             self._say(Kind.NOBODY_ON_CALL, step=step.position)
         return self._page(found, pass_number=self.escalation.pass_number, position=step.position)
@@ -246,33 +289,33 @@ class _Run:
 
     def _page(self, found: list[Resolved], *, pass_number: int, position: int) -> bool:
         """Page these people, each once; False if none of them can be reached."""
-        reached = False
+        rung = {
+            "escalation": self.escalation,
+            "pass_number": pass_number,
+            "step_position": position,
+        }
+        paged = set(Page.objects.filter(**rung).values_list("person", flat=True))
+        pages: list[Page] = []
         for each in found:
             if not each.person.reachable_methods():
-                self._say(Kind.PAGE_UNREACHABLE, person=each.person.name, target=each.via)
-                continue
-            reached = True
-            page, is_new = Page.objects.get_or_create(
-                escalation=self.escalation,
-                pass_number=pass_number,
-                step_position=position,
-                person=each.person,
-                defaults={
-                    "incident": self.incident,
-                    "via_target": each.via[:200],
-                    "urgency": self.incident.severity.urgency,
-                    "created_at": self.at,
-                },
-            )
-            if is_new:
-                self._say(
-                    Kind.RESPONDER_PAGED,
-                    **_data_of(page),
-                    target=each.via,
-                    step=position,
-                    pass_number=pass_number,
-                )
-        return reached
+                self._say(Kind.PAGE_UNREACHABLE, **_person_of(each.person), target=each.via)
+            elif each.person.pk not in paged:
+                pages.append(self._page_for(each, rung))
+        Page.objects.bulk_create(pages)
+        for page in pages:
+            place = {"step": position, "pass_number": pass_number, "target": page.via_target}
+            self._say(Kind.RESPONDER_PAGED, **_data_of(page), **place)
+        return bool(pages or paged)
+
+    def _page_for(self, each: Resolved, rung: dict[str, Any]) -> Page:
+        return Page(
+            **rung,
+            person=each.person,
+            incident=self.incident,
+            via_target=each.via[:VIA_LENGTH],
+            urgency=self.incident.severity.urgency,
+            created_at=self.at,
+        )
 
     def _wait(self, minutes: int) -> None:
         self._finish(due_at=self.at + timedelta(minutes=minutes))
@@ -303,34 +346,43 @@ class _Run:
         )
 
 
-def _start(
-    incident: Incident, policy: EscalationPolicy | None, *, by: Actor, at: datetime
-) -> Escalation:
-    version = policy.version if policy else 0
-    escalation = Escalation.objects.create(
-        incident=incident, policy=policy, policy_version=version, started_at=at, due_at=at
+def _start(policies: dict[Incident, EscalationPolicy | None], *, by: Actor, at: datetime) -> None:
+    versions = {each: policy.version if policy else 0 for each, policy in policies.items()}
+    Escalation.objects.bulk_create(
+        Escalation(
+            incident=incident,
+            policy=policy,
+            policy_version=versions[incident],
+            started_at=at,
+            due_at=at,
+        )
+        for incident, policy in policies.items()
     )
-    data = {"policy": str(policy or "no policy"), "policy_version": version}
-    TimelineEntry.record(incident, Kind.ESCALATION_STARTED, by=by, at=at, data=data)
+    said = {
+        each: {"policy": str(policy or "no policy"), "policy_version": versions[each]}
+        for each, policy in policies.items()
+    }
+    TimelineEntry.write(
+        [
+            TimelineEntry.draft(each, Kind.ESCALATION_STARTED, by=by, at=at, data=data)
+            for each, data in said.items()
+        ]
+    )
     ring(TASK)
-    return escalation
 
 
 def _data_of(page: Page) -> dict[str, object]:
-    return {"page": page.pk, "person": page.person.name, "person_id": page.person_id}
+    return {"page": page.pk, **_person_of(page.person)}
+
+
+def _person_of(person: Person) -> dict[str, object]:
+    return {"person": person.name, "person_id": person.pk}
 
 
 def _locked(incident_pk: int) -> Incident:
     """The incident, its row held until the transaction ends (SQLite holds all of them anyway)."""
     incidents = Incident.objects.select_related("severity").select_for_update(of=("self",))
     return incidents.get(pk=incident_pk)
-
-
-def _policy_of(incident: Incident) -> EscalationPolicy | None:
-    """The policy of the most important service that has one."""
-    services = incident.services.select_related("policy", "owner_team__default_policy")
-    policies = (service.effective_policy() for service in services.order_by("tier", "pk"))
-    return next((policy for policy in policies if policy), None)
 
 
 def _is_in_hand(incident: Incident, escalation: Escalation) -> bool:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from incidents import processing
+from incidents import batch, processing
 from incidents.models import (
     Alert,
     AlertEvent,
@@ -289,8 +289,8 @@ def test_poison_event_holds_up_nobody(paging, monkeypatch):
             raise ArithmeticError
         return detect(title=title, **fields)
 
-    detect = processing.detect
-    monkeypatch.setattr(processing, "detect", refuse_poison)
+    detect = batch.detect
+    monkeypatch.setattr(batch, "detect", refuse_poison)
     paging.send(alert("a"), group="a")
     poison = paging.send(alert("poison"), group="p")
     paging.send(alert("b"), group="b")

@@ -1,17 +1,29 @@
-"""Who is paged when a policy has nobody left: nothing is dropped because nobody was on call."""
+"""Which policy pages for an incident, and who is left when it reaches nobody."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from django.db.models import Q
 
-from incidents.models import Role
+from incidents.models import Incident, Role
 from incidents.models.roles import IMOC
 from roster import oncall
 from roster.escalation_targets import Resolved
 from roster.models import EscalationPolicy, Person
 
 ADMINISTRATORS = "Administrator"
+
+
+def policies_of(incident_pks: Collection[int]) -> dict[int, EscalationPolicy]:
+    """By incident, the policy of its most important service that has one. One query."""
+    affected = Incident.services.through.objects.filter(incident__in=incident_pks)
+    found: dict[int, EscalationPolicy] = {}
+    for row in affected.select_related(
+        "service__policy", "service__owner_team__default_policy"
+    ).order_by("service__tier", "service_id"):
+        if policy := row.service.effective_policy():
+            found.setdefault(row.incident_id, policy)
+    return found
 
 
 def fallback_targets(
