@@ -174,7 +174,8 @@ class DetectionInput(serializers.Serializer[object]):
         slug_field="slug", queryset=Service.objects.all(), many=True, allow_empty=False
     )
     severity = serializers.SlugRelatedField(slug_field="slug", queryset=Severity.objects.all())
-    source = serializers.ChoiceField(
+    # The stubs take it for the attribute of that name which every field has.
+    source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=Incident.Source.choices, default=Incident.Source.INDIVIDUAL
     )
     kind = serializers.ChoiceField(choices=Incident.Kind.choices, default=Incident.Kind.UNPLANNED)

@@ -102,7 +102,7 @@ def test_alert_travels_from_prometheus_to_postmortem_invitations(
     ][::-1]
     in_order = [
         "incident_detected", "escalation_started", "responder_paged", "page_acknowledged",
-        "incident_declared", "role_assigned", "update_sent", "responder_requested",
+        "incident_declared", "update_sent", "responder_requested",
         "responder_acknowledged", "responder_released", "phase_changed", "alert_resolved",
         "incident_restored", "postmortem_opened", "invitations_sent",
     ]  # fmt: skip
