@@ -92,7 +92,7 @@ def _override_form(request: HttpRequest) -> ModelForm:
 
 def _enter(request: HttpRequest, form: ModelForm) -> Override:
     model_admin = admin.site.get_model_admin(Override)
-    override = form.save(commit=False)
+    override: Override = form.save(commit=False)
     model_admin.save_model(request, override, form, change=False)
     model_admin.log_addition(request, override, [{"added": {}}])
     return override

@@ -50,14 +50,14 @@ def claim[Row: Leased](
         due = due.order_by("due_at", "pk")
     if connections[due.db].features.has_select_for_update_skip_locked:
         due = due.select_for_update(skip_locked=True, of=("self",))
-    lease = {"lease_token": uuid4(), "leased_until": at + lease_for}
+    token, until = uuid4(), at + lease_for
     with transaction.atomic(using=due.db):
         rows = list(due[:limit])
         queryset.model._default_manager.filter(pk__in=[row.pk for row in rows]).update(
-            **lease, attempts=F("attempts") + 1
+            lease_token=token, leased_until=until, attempts=F("attempts") + 1
         )
     for row in rows:
-        row.lease_token, row.leased_until = lease["lease_token"], lease["leased_until"]
+        row.lease_token, row.leased_until = token, until
         row.attempts += 1
     return rows
 
@@ -76,5 +76,6 @@ def release(row: Leased, *, due_at: datetime | None, error: str = "") -> bool:
 
 def backoff(attempts: int) -> timedelta:
     """How long to wait after so many attempts: doubling, with jitter, never over ten minutes."""
-    longest = min(BACKOFF_FIRST * 2 ** min(max(attempts - 1, 0), 16), BACKOFF_LIMIT)
+    doubled: int = 2 ** min(max(attempts - 1, 0), 16)
+    longest = min(BACKOFF_FIRST * doubled, BACKOFF_LIMIT)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 spreads retries, guards nothing

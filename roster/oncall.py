@@ -104,7 +104,20 @@ def _layers(zones: dict[int, str], start: datetime) -> dict[int, list[rotation.L
     participants = _participants(zones)
     windows = _windows(zones)
     found: dict[int, list[rotation.Layer]] = defaultdict(list)
-    for pk, schedule, name, own_zone, starts_on, handoff, *turn, since, until in layers.values_list(
+    for (
+        pk,
+        schedule,
+        name,
+        own_zone,
+        starts_on,
+        handoff,
+        unit,
+        length,
+        turns,
+        position,
+        since,
+        until,
+    ) in layers.values_list(
         "pk",
         "schedule_id",
         "name",
@@ -118,7 +131,6 @@ def _layers(zones: dict[int, str], start: datetime) -> dict[int, list[rotation.L
         "effective_from",
         "effective_until",
     ):
-        unit, length, turns, position = turn
         zone = own_zone or zones[schedule]
         versions = participants.get(pk, {})
         found[schedule].append(

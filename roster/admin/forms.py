@@ -1,10 +1,11 @@
 """What a form explains before anything of it is saved."""
 
 from datetime import datetime
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 from django.forms import BaseInlineFormSet
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget
@@ -64,6 +65,15 @@ def _not_past(moment: datetime | None) -> datetime | None:
     return moment
 
 
+def kept_forms(formset: BaseInlineFormSet) -> list[forms.ModelForm]:
+    """The rows that are meant: neither deleted nor left blank."""
+    return [
+        form
+        for form in formset.forms
+        if form not in formset.deleted_forms and (form.instance.pk or form.has_changed())
+    ]
+
+
 class ParticipantForm(forms.ModelForm):
     """A place in the order; the number may be left out, then it follows the row above."""
 
@@ -71,7 +81,7 @@ class ParticipantForm(forms.ModelForm):
         model = Participant
         fields = ("position", "person")
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["position"].required = False
 
@@ -85,17 +95,14 @@ class ParticipantForm(forms.ModelForm):
 class ParticipantFormSet(BaseInlineFormSet):
     """The latest version of a layer's order."""
 
-    def __init__(
-        self,
-        *args: object,
-        instance: Layer | None = None,
-        queryset: QuerySet[Participant] | None = None,
-        **kwargs: object,
-    ) -> None:
-        if instance and instance.pk and queryset is not None:
-            latest = instance.participants.aggregate(Max("effective_at"))["effective_at__max"]
-            queryset = queryset.filter(effective_at=latest).order_by("position", "pk")
-        super().__init__(*args, instance=instance, queryset=queryset, **kwargs)
+    instance: Layer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            rows = self.instance.participants
+            latest = rows.aggregate(Max("effective_at"))["effective_at__max"]
+            self.queryset = rows.filter(effective_at=latest).order_by("position", "pk")
 
     def clean(self) -> None:
         super().clean()
@@ -108,18 +115,11 @@ class ParticipantFormSet(BaseInlineFormSet):
             raise ValidationError("The same person stands twice on one turn.")
 
     def turns(self) -> list[Turn]:
-        kept = (form for form in self.forms if form not in self.deleted_forms)
-        return [
-            (form.instance.position, form.instance.person)
-            for form in kept
-            if form.instance.pk or form.has_changed()
-        ]
+        return [(form.instance.position, form.instance.person) for form in kept_forms(self)]
 
     def _number(self) -> list[Turn]:
         last = 0
-        for form in self.forms:
-            if form in self.deleted_forms or not (form.instance.pk or form.has_changed()):
-                continue
+        for form in kept_forms(self):
             form.instance.position = form.cleaned_data.get("position") or last + 1
             last = max(last, form.instance.position)
         return self.turns()

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -6,6 +8,7 @@ from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 from unfold.admin import StackedInline, TabularInline
 
+from roster.admin.forms import kept_forms
 from roster.admin.history import HistoryAdmin
 from roster.models import EscalationPolicy, EscalationStep, EscalationTarget
 
@@ -33,8 +36,7 @@ class TargetFormSet(BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
-        kept = [form for form in self.forms if form not in self.deleted_forms]
-        if not any(form.has_changed() or form.instance.pk for form in kept):
+        if not kept_forms(self):
             raise ValidationError("Say whom this step pages.")
 
 
@@ -45,7 +47,7 @@ class StepForm(forms.ModelForm):
         model = EscalationStep
         fields = ("position", "wait_minutes")
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["position"].required = False
         self.fields["position"].help_text = "Empty: after the step above."
@@ -62,8 +64,8 @@ class StepFormSet(BaseInlineFormSet):
     def clean(self) -> None:
         super().clean()
         numbers: list[int] = []
-        for form in self.forms:
-            if form in self.deleted_forms or not form.is_valid():
+        for form in kept_forms(self):
+            if not form.is_valid():
                 continue
             number = form.cleaned_data.get("position") or max(numbers, default=0) + 1
             if number in numbers:

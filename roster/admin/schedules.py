@@ -11,10 +11,16 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from roster import admin_views
-from roster.admin.forms import LayerForm, OverrideForm, ParticipantForm, ParticipantFormSet
+from roster.admin.forms import (
+    LayerForm,
+    OverrideForm,
+    ParticipantForm,
+    ParticipantFormSet,
+    kept_forms,
+)
 from roster.admin.history import HistoryAdmin
 from roster.admin_base import actor_of, change_each
-from roster.layer_changes import LayerChange, change_layer
+from roster.layer_changes import LayerChange, Turn, change_layer
 from roster.models import Layer, LayerWindow, Override, Participant, Schedule
 
 
@@ -268,22 +274,18 @@ class LayerAdmin(HistoryAdmin):
 
 
 def _change_of(form: LayerForm, formsets: list[BaseInlineFormSet]) -> LayerChange:
-    changed = {formset.model: formset for formset in formsets if formset.has_changed()}
-    participants, windows = changed.get(Participant), changed.get(LayerWindow)
-    return LayerChange(
-        values={
-            name: form.cleaned_data[name] for name in form.changed_data if name != "takes_effect_at"
-        },
-        participants=participants.turns() if participants else None,
-        windows=[
-            window_form.instance
-            for window_form in windows.forms
-            if window_form not in windows.deleted_forms
-            and (window_form.instance.pk or window_form.has_changed())
-        ]
-        if windows
-        else None,
-    )
+    turns: list[Turn] | None = None
+    windows: list[LayerWindow] | None = None
+    for formset in formsets:
+        if not formset.has_changed():
+            continue
+        if isinstance(formset, ParticipantFormSet):
+            turns = formset.turns()
+        else:
+            windows = [each.instance for each in kept_forms(formset)]
+    values = {name: form.cleaned_data[name] for name in form.changed_data}
+    values.pop("takes_effect_at", None)
+    return LayerChange(values=values, participants=turns, windows=windows)
 
 
 @admin.register(Override)

@@ -1,6 +1,5 @@
 """The links are exercised with a purpose of the tests' own: renaming a team."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -44,9 +43,16 @@ class ReasonForm(forms.Form):
     reason = forms.CharField()
 
 
-class RenameWithReason(Rename):
-    name = "team.rename-with-reason"
+class ExplainRename(links.LinkPurpose[Team]):
+    name = "team.explain"
+    lifetime = timedelta(hours=1)
     form = ReasonForm
+
+    def load(self, pk: int) -> Team | None:
+        return Team.objects.filter(pk=pk).first()
+
+    def title(self, subject: Team) -> str:
+        return f"Why {subject.name}?"
 
     def perform(self, subject: Team, person: Person, *, at: datetime, reason: str) -> str:
         if reason == "none":
@@ -55,11 +61,10 @@ class RenameWithReason(Rename):
 
 
 @pytest.fixture(autouse=True)
-def purposes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def purposes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "_purposes", {})
     links.register_purpose(Rename())
-    links.register_purpose(RenameWithReason())
-    yield
+    links.register_purpose(ExplainRename())
 
 
 @pytest.fixture
@@ -115,19 +120,19 @@ def test_post_performs_once_without_login_or_csrf_token(team: Team, ana: Person)
 
 
 def test_post_with_a_form_asks_for_what_is_missing(client: Client, team: Team, ana: Person) -> None:
-    response = client.post(path_of("team.rename-with-reason", team, ana))
+    response = client.post(path_of("team.explain", team, ana))
 
     assert "This field is required." in response.text
 
 
 def test_post_with_a_form_hands_its_answers_on(client: Client, team: Team, ana: Person) -> None:
-    path = path_of("team.rename-with-reason", team, ana)
+    path = path_of("team.explain", team, ana)
 
     assert "Because it rains." in client.post(path, {"reason": "it rains"}).text
 
 
 def test_refusal_is_shown_as_its_sentence(client: Client, team: Team, ana: Person) -> None:
-    response = client.post(path_of("team.rename-with-reason", team, ana), {"reason": "none"})
+    response = client.post(path_of("team.explain", team, ana), {"reason": "none"})
 
     assert response.status_code == 409
     assert "That is no reason." in response.text
@@ -166,9 +171,9 @@ def test_link_for_another_person_does_not_verify(client: Client, team: Team, ana
 def test_link_of_one_purpose_does_not_serve_another(
     client: Client, team: Team, ana: Person
 ) -> None:
-    path = path_of("team.rename-with-reason", team, ana)
+    path = path_of("team.explain", team, ana)
 
-    response = client.post(path.replace("team.rename-with-reason", "team.rename"))
+    response = client.post(path.replace("team.explain", "team.rename"))
 
     assert response.status_code == 404
     team.refresh_from_db()
