@@ -19,6 +19,7 @@ RESTART_LIMIT = timedelta(seconds=30)
 # Whoever lived this long died of something new: the waiting starts over.
 HEALTHY_AFTER = timedelta(minutes=1)
 STOP_WITHIN = timedelta(seconds=8)
+LAST_WORDS_WITHIN = timedelta(seconds=1)
 LOOK_EVERY = timedelta(seconds=0.2)
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _COLOURS = (36, 35, 33, 32)  # cyan, magenta, yellow, green
@@ -43,6 +44,7 @@ class Child:
         self.command = command
         self._say = say
         self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self._started_at = 0.0  # of the monotonic clock, in seconds, like the next
         self._start_again_at = 0.0
         self._pause = RESTART_FIRST
@@ -61,7 +63,8 @@ class Child:
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
-        threading.Thread(target=self._pass_on, args=[self._process], daemon=True).start()
+        self._reader = threading.Thread(target=self._pass_on, args=[self._process], daemon=True)
+        self._reader.start()
 
     def look(self) -> None:
         """Notice that the process died, and start it again once its pause is over."""
@@ -90,8 +93,11 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
-        """End whatever is left of the process group."""
+        """End whatever is left of the process group, and pass on its last words."""
         self._signal(signal.SIGKILL)
+        if self._process is not None and self._reader is not None:
+            self._process.wait()
+            self._reader.join(LAST_WORDS_WITHIN.total_seconds())
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -99,8 +105,9 @@ class Child:
                 os.killpg(self._process.pid, number)
 
     def _pass_on(self, process: subprocess.Popen[str]) -> None:
-        for line in process.stdout or ():
-            self._say(self.command.name, line.rstrip("\n"))
+        with process:  # closes the pipe, and waits for the process
+            for line in process.stdout or ():
+                self._say(self.command.name, line.rstrip("\n"))
 
 
 class Supervisor:

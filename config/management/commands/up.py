@@ -7,7 +7,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             start_checks.check_database()
             start_checks.bring_database_up_to_date(at=timezone.now())
         except start_checks.StartError as error:
-            raise CommandError(str(error)) from None
+            sys.exit(f"Muster cannot start. {error}")
         with lock:
             account = self._fill(demo=demo)
             connection.close()
