@@ -129,7 +129,7 @@ WRITERS: dict[str, Callable[[Incident, datetime], str]] = {
 
 def told(entry: TimelineEntry) -> str:
     said = sentence(entry)
-    return f"{said}: {entry.text}" if entry.text and entry.text not in said else said
+    return f"{said.rstrip('.:')}: {entry.text}" if entry.text else said
 
 
 def ending(alert: Alert) -> str:

@@ -107,7 +107,7 @@ def _add_missing(postmortem: Postmortem, *, at: datetime) -> list[Invitation]:
         )
         own.expectation = Expectation.EXPECTED
         own.contribution = own.contribution or "owns the postmortem"
-    return Invitation.objects.bulk_create(missing.values())
+    return Invitation.objects.bulk_create(list(missing.values()))
 
 
 def _send(postmortem: Postmortem, invitations: list[Invitation], *, at: datetime) -> None:
