@@ -1,3 +1,3 @@
-from roster.admin import people, policies, schedules, tokens
+from roster.admin import layers, overrides, people, policies, schedules, tokens
 
-__all__ = ["people", "policies", "schedules", "tokens"]
+__all__ = ["layers", "overrides", "people", "policies", "schedules", "tokens"]

@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.forms import BaseInlineFormSet, BaseModelFormSet, ModelForm
+from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -11,17 +11,10 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from roster import admin_views
-from roster.admin.forms import (
-    LayerForm,
-    OverrideForm,
-    ParticipantForm,
-    ParticipantFormSet,
-    kept_forms,
-)
+from roster.admin.forms import OverrideForm
 from roster.admin.history import HistoryAdmin
-from roster.admin_base import actor_of, change_each
-from roster.layer_changes import LayerChange, Turn, change_layer
-from roster.models import Layer, LayerWindow, Override, Participant, Schedule
+from roster.admin_base import actor_of
+from roster.models import Layer, Override, Schedule
 
 
 class LayerInline(TabularInline):
@@ -181,164 +174,3 @@ def _link(url: str, text: str) -> str:
 
 def _add_layer_url(schedule_pk: int | str) -> str:
     return f"{reverse('admin:roster_layer_add')}?{urlencode({'schedule': schedule_pk})}"
-
-
-class ParticipantInline(TabularInline):
-    model = Participant
-    form = ParticipantForm
-    formset = ParticipantFormSet
-    fields = ("position", "person")
-    autocomplete_fields = ("person",)
-    verbose_name_plural = "turns, in order"
-
-    def get_extra(self, request: HttpRequest, obj: Layer | None = None, **kwargs: object) -> int:
-        return 0 if obj else 3
-
-
-class LayerWindowInline(TabularInline):
-    model = LayerWindow
-    extra = 0
-    verbose_name_plural = "windows: only in these hours of the week (none: always)"
-
-
-@admin.register(Layer)
-class LayerAdmin(HistoryAdmin):
-    """One layer; reached from its schedule, to which saving leads back."""
-
-    form = LayerForm
-    list_display = ("name", "schedule", "position", "effective_from", "effective_until")
-    list_filter = ("schedule",)
-    list_select_related = ("schedule",)
-    search_fields = ("name", "schedule__name")
-    ordering = ("schedule__name", "-position", "pk")
-    inlines = (ParticipantInline, LayerWindowInline)
-    autocomplete_fields = ("schedule",)
-
-    def get_fieldsets(self, request: HttpRequest, obj: Layer | None = None) -> list[tuple]:
-        identity = (("schedule", "name"),)
-        rotation = (("starts_on", "handoff_time"), ("length", "unit"), ("time_zone", "turns"))
-        effect = ("position", ("effective_from", "effective_until"))
-        when = ("takes_effect_at",) if obj else ()
-        return [
-            (None, {"fields": identity + when}),
-            ("Rotation", {"fields": rotation}),
-            ("Where it counts", {"fields": effect}),
-        ]
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Layer | None = None
-    ) -> tuple[str, ...]:
-        has_begun = obj and obj.begins_at() < timezone.now()
-        return ("schedule", *(("effective_from",) if has_begun else ())) if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Layer | None = None) -> bool:
-        """Once begun it is on record, and ended instead."""
-        has_begun = obj is None or obj.begins_at() <= timezone.now()
-        return not has_begun and super().has_delete_permission(request, obj)
-
-    def save_model(self, request: HttpRequest, obj: Layer, form: LayerForm, change: bool) -> None:
-        """A new layer counts from now on at the earliest; a change waits for `save_related`."""
-        if change:
-            return
-        if obj.begins_at() < timezone.now():
-            obj.effective_from = timezone.now()
-            self.message_user(
-                request, f"{obj} counts from now on. Its turns are counted from {obj.starts_on}."
-            )
-        super().save_model(request, obj, form, change)
-
-    def save_related(
-        self,
-        request: HttpRequest,
-        form: LayerForm,
-        formsets: list[BaseInlineFormSet],
-        change: bool,
-    ) -> None:
-        if not change:
-            super().save_related(request, form, formsets, change)
-            return
-        for formset in formsets:
-            formset.save(commit=False)  # only fills in what the change message tells
-        stored = Layer.objects.select_related("schedule").get(pk=form.instance.pk)
-        layer_change = _change_of(form, formsets)
-        if form.instance.begins_at() < timezone.now() <= stored.begins_at():
-            layer_change.values["effective_from"] = timezone.now()
-        layer = change_layer(stored, layer_change, takes_effect_at=form.takes_effect())
-        # The page goes on with the layer in force, which may be a successor.
-        form.instance.pk = layer.pk
-
-    def response_post_save_add(self, request: HttpRequest, obj: Layer) -> HttpResponse:
-        return redirect("admin:roster_schedule_change", obj.schedule_id)
-
-    response_post_save_change = response_post_save_add
-
-
-def _change_of(form: LayerForm, formsets: list[BaseInlineFormSet]) -> LayerChange:
-    turns: list[Turn] | None = None
-    windows: list[LayerWindow] | None = None
-    for formset in formsets:
-        if not formset.has_changed():
-            continue
-        if isinstance(formset, ParticipantFormSet):
-            turns = formset.turns()
-        else:
-            windows = [each.instance for each in kept_forms(formset)]
-    values = {name: form.cleaned_data[name] for name in form.changed_data}
-    values.pop("takes_effect_at", None)
-    return LayerChange(values=values, participants=turns, windows=windows)
-
-
-@admin.register(Override)
-class OverrideAdmin(HistoryAdmin):
-    """Overrides: entered freely, cut short once begun, left alone once over."""
-
-    form = OverrideForm
-    list_display = ("schedule", "kind", "person", "replaces", "starts_at", "ends_at", "reason")
-    list_filter = ("schedule", "kind")
-    list_select_related = ("schedule", "person", "replaces")
-    search_fields = ("schedule__name", "person__name", "reason")
-    ordering = ("-starts_at",)
-    date_hierarchy = None
-    fields = (
-        ("schedule", "kind"),
-        ("person", "replaces"),
-        ("starts_at", "ends_at"),
-        "reason",
-    )
-    autocomplete_fields = ("schedule", "person", "replaces")
-    actions = ("withdraw",)
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Override | None = None
-    ) -> tuple[str, ...]:
-        if obj and obj.has_begun(timezone.now()):
-            return ("schedule", "kind", "person", "replaces", "starts_at")
-        return ()
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        is_over = isinstance(obj, Override) and obj.ends_at <= timezone.now()
-        return not is_over and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Only withdrawing keeps what an override has already answered."""
-        return False
-
-    def has_withdraw_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("roster.delete_override")
-
-    def save_model(
-        self, request: HttpRequest, obj: Override, form: ModelForm, change: bool
-    ) -> None:
-        if not change:
-            obj.created_by = actor_of(request).person
-        super().save_model(request, obj, form, change)
-
-    @action(description="Take back, or end now", permissions=["withdraw"])
-    def withdraw(self, request: HttpRequest, overrides: QuerySet[Override]) -> None:
-        now = timezone.now()
-        change_each(
-            request,
-            overrides.select_related("person", "schedule"),
-            lambda override: override.withdraw(at=now),
-            done="Took back or ended {}.",
-        )
