@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Min
@@ -97,7 +98,8 @@ class Batch:
         """The oldest event of this integration that is neither done nor in this batch."""
         waiting = AlertEvent.objects.waiting().filter(integration=self.integration)
         others = waiting.exclude(pk__in=[read.event.pk for read in self.reads])
-        return others.aggregate(pk=Min("pk"))["pk"]
+        oldest: int | None = others.aggregate(oldest=Min("pk"))["oldest"]
+        return oldest
 
     # --- taking events in -----------------------------------------------------------------------
 
@@ -244,18 +246,14 @@ class Batch:
 
     def _entries(self, still_firing: dict[int, int]) -> list[TimelineEntry]:
         """One entry an incident and kind, however many alerts: a storm must stay readable."""
-        told = [
-            *((Kind.ALERT_ATTACHED, each, _named(rows)) for each, rows in self.attached.items()),
-            *(
-                (
-                    Kind.ALERT_RESOLVED,
-                    each,
-                    _named(rows) | {"still_firing": still_firing.get(each.pk, 0)},
-                )
-                for each, rows in self.resolved.items()
-            ),
-            *((Kind.ALERTS_TRUNCATED, each, {"count": n}) for each, n in self.missing.items()),
-        ]
+        told: list[tuple[Kind, Incident, dict[str, Any]]] = []
+        for incident, rows in self.attached.items():
+            told.append((Kind.ALERT_ATTACHED, incident, _named(rows)))
+        for incident, rows in self.resolved.items():
+            left = {"still_firing": still_firing.get(incident.pk, 0)}
+            told.append((Kind.ALERT_RESOLVED, incident, _named(rows) | left))
+        for incident, missing in self.missing.items():
+            told.append((Kind.ALERTS_TRUNCATED, incident, {"count": missing}))
         return [
             TimelineEntry.draft(incident, kind, by=SYSTEM, at=self.at, data=data)
             for kind, incident, data in told
@@ -297,7 +295,7 @@ class Batch:
         Integration.objects.filter(pk=self.integration.pk).update(last_event_at=newest)
 
 
-def _named(alerts: list[Alert]) -> dict[str, object]:
+def _named(alerts: list[Alert]) -> dict[str, Any]:
     first, more = alerts[0].title, len(alerts) - 1
     return {
         "title": f"{first} and {more} more" if more else first,

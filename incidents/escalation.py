@@ -115,7 +115,7 @@ def decline_page(page: Page, *, by: Actor, at: datetime, reason: str) -> None:
             step_position=page.step_position,
         )
         if not waiting.exists():
-            Escalation.objects.running().filter(pk=page.escalation_id).update(due_at=at)
+            incident.escalations.filter(state=Escalation.State.RUNNING).update(due_at=at)
             ring(TASK)
 
 
@@ -209,7 +209,8 @@ def _run(claimed: Escalation, moment: _Moment) -> None:
     at = moment.at
     with transaction.atomic():
         incident = _locked(claimed.incident_id)
-        escalation = still_mine(claimed).running().select_related("policy").first()
+        mine = still_mine(claimed).filter(state=Escalation.State.RUNNING)
+        escalation = mine.select_related("policy").first()
         if escalation is None:  # answered, or another worker's, since we claimed it
             return
         if _is_in_hand(incident, escalation):

@@ -43,7 +43,8 @@ def shared_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     yield
     connection.close()
     options["NAME"] = connection.settings_dict["NAME"] = name
-    connection.connection, connection._queue = memory, None
+    connection.connection = memory
+    vars(connection)["_queue"] = None  # of config.sqlite: writers of a file queue beside it
 
 
 def in_threads(*jobs: Any, workers: int = 16) -> list[Any]:
