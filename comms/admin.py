@@ -7,10 +7,17 @@ from unfold.decorators import action, display
 
 from comms import outbox
 from comms.admin_views import approve_update, preview_template, retry_message, send_update
-from comms.models import Audience, Message, MessageState, Promise, PromiseState, Template
-from comms.models import Update, UpdateState
+from comms.models import (
+    Audience,
+    Message,
+    MessageState,
+    Promise,
+    PromiseState,
+    Template,
+    Update,
+    UpdateState,
+)
 from roster.admin_base import MusterModelAdmin, ReadOnlyModelAdmin, actor_of, change_each
-
 
 
 @admin.register(Template)
@@ -70,7 +77,8 @@ class VisibleOnlyAdmin(ReadOnlyModelAdmin):
     """Rows of an incident show to those who may see the incident, and to nobody else."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        return super().get_queryset(request).visible_to(request.user)
+        rows: QuerySet[Model] = super().get_queryset(request).visible_to(request.user)
+        return rows
 
 
 @admin.register(Update)
@@ -95,7 +103,8 @@ class UpdateAdmin(VisibleOnlyAdmin):
     change_form_outer_before_template = "admin/comms/update/buttons.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        return super().get_queryset(request).annotate(recipients=Count("messages"))
+        updates: QuerySet[Model] = super().get_queryset(request)
+        return updates.annotate(recipients=Count("messages"))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -119,7 +128,8 @@ class UpdateAdmin(VisibleOnlyAdmin):
 
     @display(description="Recipients")
     def told(self, update: Update) -> int:
-        return update.recipients
+        count: int = update.recipients  # type: ignore[attr-defined]  # annotated above
+        return count
 
 
 @admin.register(Promise)

@@ -21,7 +21,7 @@ class _SendUpdate(UpdateForm):
     def __init__(
         self,
         incident: Incident,
-        user: AbstractBaseUser | AnonymousUser,
+        user: AbstractBaseUser,
         *args: Any,  # as forms.Form takes them
         **kwargs: Any,
     ) -> None:
@@ -53,6 +53,16 @@ class SendExternalUpdate(_SendUpdate):
     button = "Send to customers"
     explanation = "Say what customers notice and when they hear from you next, not what you guess."
     audience_kind = AudienceKind.EXTERNAL
+
+
+@register_panel("next-update", position=10, column="head")
+def next_update(desk: Desk) -> str | None:
+    """When somebody next waits to hear, beside the other facts of the incident. One query."""
+    promises = Promise.objects.outstanding().filter(incident=desk.incident)
+    earliest = promises.order_by("promised_for").first()
+    if earliest is None:
+        return None
+    return desk.render("admin/comms/next_update.html", promise=earliest)
 
 
 @register_panel("updates", position=20)

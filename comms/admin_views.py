@@ -23,7 +23,9 @@ from roster.admin_base import actor_of, refusals_as_messages
 class PreviewForm(forms.Form):
     """The words to try, and which incident to try them on; none means an invented one."""
 
-    reference = fields.line("Incident", required=False, help_text="Such as INC-142; or leave empty.")
+    reference = fields.line(
+        "Incident", required=False, help_text="Such as INC-142; or leave empty."
+    )
     subject = fields.line("Subject")
     body = fields.text("Body", rows=16)
 

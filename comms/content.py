@@ -14,10 +14,11 @@ from markdown_it import MarkdownIt
 
 _markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
 _inliner = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
-_ALLOWED_TAGS = set(
-    "a b blockquote br code em h1 h2 h3 h4 hr i li ol p pre strong table tbody td th thead tr ul"
-    .split()
-)
+_ALLOWED_TAGS = {
+    *("a", "blockquote", "br", "code", "em", "hr", "p", "pre", "strong"),
+    *("h1", "h2", "h3", "h4", "li", "ol", "ul"),
+    *("table", "tbody", "td", "th", "thead", "tr"),
+}
 _LINK = re.compile(r"(?<!\\)\[((?:[^\]\\]|\\.)*)\]\((\S+?)\)")
 _AUTOLINK = re.compile(r"(?<!\\)<((?:https?|mailto):[^>\s]+)>")
 # An address written out as it is, which plain Markdown would leave as text.

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
@@ -68,12 +68,13 @@ class UpdateForm(Action):
     def __init__(
         self,
         incident: Incident,
-        user: AbstractBaseUser | AnonymousUser,
+        user: AbstractBaseUser,
         kind: str,
         *args: Any,  # as forms.Form takes them
         **kwargs: Any,
     ) -> None:
         self.kind = kind
+        self.author = Actor.of_user(user).name
         super().__init__(incident, user, *args, **kwargs)
         self._offer_choices()
         if not self.is_bound:
@@ -121,7 +122,7 @@ class UpdateForm(Action):
         content = worded(
             self.incident,
             kind=self.kind,
-            author=Actor.of_user(self.user).name,
+            author=self.author,
             next_due_at=usual,
             at=at,
         )
@@ -159,7 +160,7 @@ class UpdateForm(Action):
         facts = update_facts(
             self.incident,
             kind=self.kind,
-            author=Actor.of_user(self.user).name,
+            author=self.author,
             next_due_at=self._next_due_at(at),
             is_last=cleaned.get("is_last", False),
         )

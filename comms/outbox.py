@@ -135,8 +135,7 @@ def retry(message: Message, *, by: Actor, at: datetime) -> None:
         ):
             raise DomainError(
                 "message_not_failed",
-                f"“{message.subject}” to {message.recipient} has not failed;"
-                " there is nothing to try again.",
+                f"“{message}” has not failed; there is nothing to try again.",
             )
         _record(message, Kind.MESSAGE_RETRIED, by=by, at=at)
         ring("comms.send_messages")
@@ -171,8 +170,8 @@ def send_due(*, at: datetime, limit: int = BATCH) -> int:
                 _record_failure(message, error, at=at)
             except Exception:  # a provider's library may raise anything; the queue goes on
                 logger.exception("Could not hand over message %s", message.key)
-                error = ChannelError("The channel failed unexpectedly.", permanent=False)
-                _record_failure(message, error, at=at)
+                surprise = ChannelError("The channel failed unexpectedly.", permanent=False)
+                _record_failure(message, surprise, at=at)
             else:
                 _finish(message, state=MessageState.SENT, sent_at=at, provider_response=answer)
     return len(batch)

@@ -1,6 +1,6 @@
 """Who may speak for the organisation about an incident (R047, R210)."""
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 
 from comms.models import AudienceKind
 from comms.promises import COMMUNICATIONS_MANAGER, INCIDENT_MANAGER, LIAISON
@@ -12,15 +12,12 @@ PERMISSION_TO_SEND = {
 }
 
 
-def may_send(
-    user: AbstractBaseUser | AnonymousUser, kind: str, incident: Incident | None = None
-) -> bool:
+def may_send(user: AbstractBaseUser | AnonymousUser, kind: str, incident: Incident) -> bool:
     """By permission, or by holding the role that speaks to that audience on this incident."""
-    kind = AudienceKind(kind)
-    if user.has_perm(PERMISSION_TO_SEND[kind]):
-        return True
-    if incident is None:
+    if not (isinstance(user, PermissionsMixin) and user.is_active):
         return False
-    speakers = [LIAISON[kind], COMMUNICATIONS_MANAGER, INCIDENT_MANAGER]
+    if user.has_perm(PERMISSION_TO_SEND[AudienceKind(kind)]):
+        return True
+    speakers = [LIAISON[AudienceKind(kind)], COMMUNICATIONS_MANAGER, INCIDENT_MANAGER]
     held = RoleAssignment.objects.current().filter(incident=incident, role__slug__in=speakers)
-    return held.filter(person__user=user.pk, person__user__isnull=False).exists()
+    return held.filter(person__user=user.pk).exists()

@@ -12,10 +12,10 @@ from django.db import transaction
 from comms.entry_kinds import Kind
 from comms.facts import context, moment
 from comms.models import AudienceKind, Priority, Promise, PromiseState, Purpose, Update
+from comms.models.promises import PromiseQuerySet
 from comms.notification import first_stage
 from comms.outbox import About, compose, enqueue
 from comms.wording import written
-from comms.models.promises import PromiseQuerySet
 from incidents.models import LIVE_PHASES, Incident, RoleAssignment
 from incidents.timeline import TimelineEntry
 from roster.actors import Actor
@@ -136,12 +136,16 @@ def _remind(promise: Promise, *, at: datetime) -> None:
     passed = [reminder for reminder in REMINDERS if promise.promised_for + reminder.after <= at]
     to_come = REMINDERS[len(passed) :]
     is_newly_missed = at >= promise.promised_for and promise.state == PromiseState.OPEN
-    ours = still_mine(promise).filter(ended_at=None).update(
-        state=PromiseState.MISSED if is_newly_missed else promise.state,
-        reminders_sent=promise.reminders_sent + 1,
-        due_at=promise.promised_for + to_come[0].after if to_come else None,
-        lease_token=None,
-        leased_until=None,
+    ours = (
+        still_mine(promise)
+        .filter(ended_at=None)
+        .update(
+            state=PromiseState.MISSED if is_newly_missed else promise.state,
+            reminders_sent=promise.reminders_sent + 1,
+            due_at=promise.promised_for + to_come[0].after if to_come else None,
+            lease_token=None,
+            leased_until=None,
+        )
     )
     if not ours or promise.incident.phase not in LIVE_PHASES:
         return

@@ -5,7 +5,6 @@ second run harmless. Time is the entry's, never the clock's. Entries that comms 
 are not listened to.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from django.db import transaction
 from comms import promises, stakeholders
 from comms.content import Content
 from comms.facts import context
-from comms.models import Message, Priority, Purpose
+from comms.models import Message, MessageState, Priority, Purpose
 from comms.notification import first_stage, stages
 from comms.outbox import About, compose, enqueue, withdraw
 from comms.wording import written
@@ -26,7 +25,7 @@ from roster.actors import Actor
 from roster.links import make_url
 from roster.models import Person
 
-logger = logging.getLogger(__name__)
+MAX_LABELS = 20  # of an alert, in a page
 
 
 def connect() -> None:
@@ -46,62 +45,65 @@ def react(sender: type[TimelineEntry], entry: TimelineEntry, **kwargs: object) -
 def page_person(entry: TimelineEntry) -> None:
     """Queue a page by the person's rules; one already answered needs no message any more."""
     page = Page.objects.select_related("incident__severity", "person").get(pk=entry.data["page"])
-    if page.state != Page.State.PENDING or page.incident.phase in ENDED_PHASES:
+    incident, person = page.incident, page.person
+    if page.state != Page.State.PENDING or incident.phase in ENDED_PHASES:
         return
-    words = _page_words(page, at=entry.at)
+    links = _answer_links("page", page.pk, person)
+    words = _page_words(page, at=entry.at, links=links)
+    priority = _page_priority(page)
     enqueue(
         compose(
             _with_links(
-                written(
-                    Purpose.PAGE, words, incident=page.incident, channel=stage.address.channel
-                ),
-                words["page"],
+                written(Purpose.PAGE, words, incident=incident, channel=stage.address.channel),
+                links,
             ),
             stage.address,
             key=f"page-{page.pk}-{stage.address.slug}",
-            priority=_page_priority(page),
-            about=About(incident=page.incident, page=page),
+            priority=priority,
+            about=About(incident=incident, page=page),
             at=entry.at,
             due_at=page.created_at + stage.delay,
         )
-        for stage in stages(page.person, urgency=page.urgency)
+        for stage in stages(person, urgency=page.urgency)
     )
 
 
 def _page_priority(page: Page) -> Priority:
-    """An incident's first pages overtake everything; its repeats wait behind those of others."""
-    is_first = not page.incident.pages.filter(pk__lt=page.pk, person=page.person).exists()
-    return Priority.FIRST_PAGE if is_first else Priority.PAGE
+    """A person's first page of an incident overtakes everything; its repeats wait behind."""
+    is_repeat = page.incident.pages.filter(pk__lt=page.pk, person=page.person).exists()
+    return Priority.PAGE if is_repeat else Priority.FIRST_PAGE
 
 
-def _page_words(page: Page, *, at: datetime, reason: str = "") -> dict[str, object]:
-    person = page.person
+def _page_words(
+    page: Page, *, at: datetime, links: Mapping[str, str], reason: str = ""
+) -> dict[str, object]:
     alert = page.incident.alerts.order_by("-last_seen_at").first()
     labels = [f"{name}={value}" for name, value in alert.labels.items()] if alert else []
     return context(
         page.incident,
         at=at,
-        zone=person.time_zone,
-        person={"name": person.name},
-        page={
-            "via": page.via_target,
-            "reason": reason,
-            "labels": labels[:20],
-            "acknowledge_url": make_url("page.acknowledge", page.pk, person),
-            "decline_url": make_url("page.decline", page.pk, person),
-        },
+        zone=page.person.time_zone,
+        person={"name": page.person.name},
+        page={"via": page.via_target, "reason": reason, "labels": labels[:MAX_LABELS], **links},
     )
 
 
-def _with_links(content: Content, words: object) -> Content:
+def _answer_links(purpose: str, pk: int, person: Person) -> dict[str, str]:
+    return {
+        "acknowledge_url": make_url(f"{purpose}.acknowledge", pk, person),
+        "decline_url": make_url(f"{purpose}.decline", pk, person),
+    }
+
+
+def _with_links(content: Content, links: Mapping[str, str]) -> Content:
     """The content, with the links it cannot do without added where a template forgot them."""
-    assert isinstance(words, Mapping)
-    missing = [
-        f"[{label}]({words[name]})"
-        for name, label in (("acknowledge_url", "I have it"), ("decline_url", "I cannot take it"))
-        if str(words[name]) not in content.markdown
+    labels = {"acknowledge_url": "I have it", "decline_url": "I cannot take it"}
+    forgotten = [
+        f"[{label}]({links[name]})"
+        for name, label in labels.items()
+        if links[name] not in content.markdown
     ]
-    return Content(content.subject, "\n\n".join([content.markdown, *missing]))
+    return Content(content.subject, "\n\n".join([content.markdown, *forgotten]))
 
 
 def withdraw_pages(entry: TimelineEntry) -> None:
@@ -111,22 +113,19 @@ def withdraw_pages(entry: TimelineEntry) -> None:
 
 
 def tell_the_paged(entry: TimelineEntry) -> None:
-    """The incident ended by itself: whoever a page has reached hears that nothing is left to do.
+    """The incident was dismissed: whoever a page has reached hears that nothing is left to do.
 
-    A dismissal by a person is told the same way: someone may be on the way to a keyboard.
+    Whether by itself or by a person makes no difference to someone on the way to a keyboard.
     """
     incident = entry.incident
     withdraw(Message.objects.filter(incident=incident, page__isnull=False))
     promises.withdraw_all(incident, at=entry.at)
-    reached = Message.objects.filter(incident=incident, page__isnull=False, sent_at__isnull=False)
-    told: set[int] = set()
-    for message in reached.select_related("page__person").order_by("pk"):
-        page = message.page
-        assert page is not None
-        if page.person_id in told or page.person == entry.actor:
-            continue
-        told.add(page.person_id)
-        words = _page_words(page, at=entry.at, reason=entry.text)
+    left = [MessageState.SENT, MessageState.SENDING]
+    reached = Page.objects.filter(incident=incident, messages__state__in=left)
+    by_person = {page.person_id: page for page in reached.select_related("person")}
+    by_person.pop(entry.actor_id, None)
+    for page in by_person.values():
+        words = _page_words(page, at=entry.at, links={}, reason=entry.text)
         _send_to(
             page.person,
             written(Purpose.RESOLVED_ITSELF, words, incident=incident),
@@ -147,10 +146,10 @@ def ask_responder(entry: TimelineEntry) -> None:
     if responder.state != Responder.State.REQUESTED:
         return
     person, incident = responder.person, responder.incident
-    words = _request_words(responder, at=entry.at, is_reminder=entry.kind == Kind.RESPONDER_REMINDED)
-    content = _with_links(
-        written(Purpose.REQUEST, words, incident=incident), words["request"]
-    )
+    links = _answer_links("responder", responder.pk, person)
+    is_reminder = entry.kind == Kind.RESPONDER_REMINDED
+    words = _request_words(responder, at=entry.at, is_reminder=is_reminder, **links)
+    content = _with_links(written(Purpose.REQUEST, words, incident=incident), links)
     enqueue(
         compose(
             content,
@@ -165,26 +164,22 @@ def ask_responder(entry: TimelineEntry) -> None:
     )
 
 
-def _request_words(
-    responder: Responder, *, at: datetime, is_reminder: bool = False
-) -> dict[str, object]:
-    person, incident = responder.person, responder.incident
-    words = context(incident, at=at, zone=person.time_zone, person={"name": person.name})
-    facts = words["incident"]
-    assert isinstance(facts, Mapping)
-    return {
-        **words,
-        "request": {
+def _request_words(responder: Responder, *, at: datetime, **more: object) -> dict[str, object]:
+    person, manager = responder.person, responder.incident.manager()
+    return context(
+        responder.incident,
+        at=at,
+        zone=person.time_zone,
+        person={"name": person.name},
+        request={
             "purpose": responder.get_purpose_display(),
             "message": responder.message,
             "requested_by": responder.requested_by_name,
             "reason": responder.release_reason,
-            "contact": facts["manager"] or responder.released_by_name,
-            "is_reminder": is_reminder,
-            "acknowledge_url": make_url("responder.acknowledge", responder.pk, person),
-            "decline_url": make_url("responder.decline", responder.pk, person),
+            "contact": manager.name if manager else responder.released_by_name,
+            **more,
         },
-    }
+    )
 
 
 def withdraw_request(entry: TimelineEntry) -> None:

@@ -73,20 +73,27 @@ MAX_OUTPUT = 60_000  # bytes of one message
 MAX_VALUE = 20_000  # characters that one filter may return
 MAX_LOOP = 500  # rounds of one loop, with those around it
 
-_INCIDENT = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_INCIDENT = _names(
     "reference title url kind kind_name phase phase_name severity severity_name severity_meaning"
     " services customer_impact summary workaround suspected_cause confirmed_cause manager"
     " runbook_url detected_at declared_at restored_at impact_began_at duration bridge_url"
-    " chat_url ticket_url".split()
+    " chat_url ticket_url"
 )
-_PERSON = frozenset({"name"})
-_PAGE = frozenset("via acknowledge_url decline_url reason labels".split())
-_REQUEST = frozenset(
-    "purpose message requested_by reason contact is_reminder acknowledge_url decline_url".split()
+_PERSON = _names("name")
+_PAGE = _names("via acknowledge_url decline_url reason labels")
+_REQUEST = _names(
+    "purpose message requested_by reason contact is_reminder acknowledge_url decline_url"
 )
-_UPDATE = frozenset("next_at is_last number author".split())
-_POSTMORTEM = frozenset(
-    "reference title url owner due_on review_at review_minutes expectation respond_url".split()
+_ROLE = _names("name purpose checklist note")
+_UPDATE = _names("next_at is_last number author")
+_PROMISE = _names("kind due_at minutes_late overdue")
+_POSTMORTEM = _names(
+    "reference title url owner due_on review_at review_minutes expectation respond_url"
 )
 
 # What a value is: None for text, a set for the names inside it.
@@ -98,12 +105,12 @@ _BY_PURPOSE: Mapping[str, Variables] = {
     "resolved_itself": {"person": _PERSON, "page": _PAGE},
     "request": {"person": _PERSON, "request": _REQUEST},
     "released": {"person": _PERSON, "request": _REQUEST},
-    "role": {"person": _PERSON, "role": frozenset("name purpose checklist note".split())},
+    "role": {"person": _PERSON, "role": _ROLE},
     "declared": {"update": _UPDATE},
     "update": {"update": _UPDATE},
     "reminder": {
         "person": _PERSON,
-        "promise": frozenset("kind due_at minutes_late overdue".split()),
+        "promise": _PROMISE,
     },
     "invitation": {"person": _PERSON, "postmortem": _POSTMORTEM},
 }
@@ -270,7 +277,9 @@ def check(source: str, known: Variables) -> list[Problem]:
     except TemplateError as error:
         return [Problem(error.line, error.message)]
     problems = [
-        Problem(_line(source, span.index), f"Unknown filter “{name}”. There are: {', '.join(FILTERS)}.")
+        Problem(
+            _line(source, span.index), f"Unknown filter “{name}”. There are: {', '.join(FILTERS)}."
+        )
         for name, spans in analysis.filters.items()
         for span in spans
         if name not in FILTERS

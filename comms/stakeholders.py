@@ -35,9 +35,7 @@ def tell_newly_concerned(incident: Incident, *, by: Actor, at: datetime) -> Upda
 
 def draft_final(incident: Incident, *, by: Actor, at: datetime) -> Update | None:
     """Draft what ends the story for those who followed it; a person reads it and sends it."""
-    told = Audience.objects.active().filter(
-        updates__in=_sent(incident).filter(kind=INTERNAL)
-    )
+    told = Audience.objects.active().filter(updates__in=_sent(incident).filter(kind=INTERNAL))
     audiences = list(told.distinct().order_by("name"))
     waiting = Update.objects.filter(incident=incident, is_last=True, kind=INTERNAL)
     if incident.phase != Phase.RESTORED or not audiences or waiting.exists():

@@ -16,7 +16,16 @@ from comms.audiences import recipients
 from comms.content import Content
 from comms.entry_kinds import Kind
 from comms.facts import absolute, context, moment
-from comms.models import Audience, AudienceKind, Message, Priority, Purpose, Template, Update, UpdateState
+from comms.models import (
+    Audience,
+    AudienceKind,
+    Message,
+    Priority,
+    Purpose,
+    Template,
+    Update,
+    UpdateState,
+)
 from comms.outbox import About, Address, compose, enqueue
 from comms.wording import written
 from incidents.models import LIVE_PHASES, Incident
@@ -41,9 +50,7 @@ class Draft:
     template: Template | None = None
 
 
-def draft_update(
-    incident: Incident, *, kind: str, draft: Draft, by: Actor, at: datetime
-) -> Update:
+def draft_update(incident: Incident, *, kind: str, draft: Draft, by: Actor, at: datetime) -> Update:
     """Keep a draft. Raises UpdateError naming the fields that are not right.
 
     An internal update of a live incident that says nothing of the next promises it after the
@@ -111,9 +118,7 @@ def approve(update: Update, *, by: Actor, at: datetime) -> None:
     """Let a draft go out; anybody but its author may. Repeating it is refused."""
     is_author = by.person == update.author if by.person else by.name == update.author_name
     if is_author:
-        raise UpdateError(
-            "own_update", "You wrote this update. Ask somebody else to approve it."
-        )
+        raise UpdateError("own_update", "You wrote this update. Ask somebody else to approve it.")
     with transaction.atomic():
         drafts = Update.objects.filter(pk=update.pk, state=UpdateState.DRAFT)
         if not drafts.update(
@@ -160,9 +165,7 @@ def send_update(update: Update, *, by: Actor, at: datetime) -> int:
     return len(to)
 
 
-def _refuse_unready(
-    update: Update, audiences: Iterable[Audience], to: Sequence[Address]
-) -> None:
+def _refuse_unready(update: Update, audiences: Iterable[Audience], to: Sequence[Address]) -> None:
     wary = [audience.name for audience in audiences if audience.requires_approval]
     if wary and update.state == UpdateState.DRAFT:
         raise UpdateError(
@@ -219,9 +222,7 @@ def worded(
     facts = update_facts(
         incident, kind=kind, author=author, next_due_at=next_due_at, is_last=is_last
     )
-    return written(
-        purpose, context(incident, at=at, update=facts), incident=incident, kind=kind
-    )
+    return written(purpose, context(incident, at=at, update=facts), incident=incident, kind=kind)
 
 
 def update_facts(

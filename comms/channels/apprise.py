@@ -18,7 +18,7 @@ TIME_OUT = timedelta(seconds=10)
 
 
 @contextmanager
-def open() -> Iterator["AppriseSender"]:  # noqa: A001 the name all channels share
+def open() -> Iterator["AppriseSender"]:
     yield AppriseSender()
 
 

@@ -31,7 +31,7 @@ from comms.models import Message
 
 
 @contextmanager
-def open() -> Iterator["EmailSender"]:  # noqa: A001 the name all channels share
+def open() -> Iterator["EmailSender"]:
     """A sender whose connection opens with the first message and closes after the last."""
     sender = EmailSender(get_connection())
     try:

@@ -33,9 +33,7 @@ class Audience(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     slug = models.SlugField(unique=True)
-    kind = models.CharField(
-        max_length=10, choices=AudienceKind, default=AudienceKind.INTERNAL
-    )
+    kind = models.CharField(max_length=10, choices=AudienceKind, default=AudienceKind.INTERNAL)
     description = models.TextField(blank=True)
     teams = models.ManyToManyField(Team, blank=True, related_name="+")
     people = models.ManyToManyField(Person, blank=True, related_name="+")

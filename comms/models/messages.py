@@ -89,9 +89,7 @@ class Message(Leased):
     attachments = models.JSONField(
         default=list, blank=True, help_text="List of name, content_type and text."
     )
-    state = models.CharField(
-        max_length=10, choices=MessageState, default=MessageState.QUEUED
-    )
+    state = models.CharField(max_length=10, choices=MessageState, default=MessageState.QUEUED)
     created_at = models.DateTimeField()
     give_up_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -126,7 +124,8 @@ class Message(Leased):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject} to {self.recipient}"
+        """A person's address is theirs: it is named only where nobody is."""
+        return self.subject if self.person_id else f"{self.subject} to {self.recipient}"
 
     @property
     def can_be_retried(self) -> bool:

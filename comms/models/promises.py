@@ -44,9 +44,7 @@ class Promise(Leased):
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="promises")
     kind = models.CharField(max_length=10, choices=AudienceKind)
     promised_for = models.DateTimeField()
-    state = models.CharField(
-        max_length=10, choices=PromiseState, default=PromiseState.OPEN
-    )
+    state = models.CharField(max_length=10, choices=PromiseState, default=PromiseState.OPEN)
     made_by_update = models.ForeignKey(
         Update, null=True, blank=True, on_delete=models.PROTECT, related_name="promises"
     )

@@ -41,9 +41,7 @@ class Update(models.Model):
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="updates")
     kind = models.CharField(max_length=10, choices=AudienceKind)
-    state = models.CharField(
-        max_length=10, choices=UpdateState, default=UpdateState.DRAFT
-    )
+    state = models.CharField(max_length=10, choices=UpdateState, default=UpdateState.DRAFT)
     subject = models.CharField(max_length=300)
     body = models.TextField()
     audiences = models.ManyToManyField(Audience, related_name="updates")

@@ -24,7 +24,7 @@ class MailServer:
     refuse_data: str = ""
     hang_up: bool = False
 
-    async def handle_EHLO(  # noqa: N802 the name aiosmtpd calls
+    async def handle_EHLO(
         self,
         server: SMTP,
         session: Session,
@@ -36,7 +36,7 @@ class MailServer:
         session.host_name = hostname
         return responses
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(
         self,
         server: SMTP,
         session: Session,
@@ -49,9 +49,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.hang_up:
             assert server.transport is not None
             server.transport.close()

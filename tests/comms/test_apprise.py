@@ -28,7 +28,7 @@ class Provider(HTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Provider
 
-    def do_POST(self) -> None:  # noqa: N802 the name http.server calls
+    def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
         self.server.received.append(json.loads(self.rfile.read(length)))
         self.send_response(self.server.status)
@@ -89,9 +89,7 @@ def test_address_that_apprise_cannot_read_is_permanent(settings: Settings):
     assert caught.value.permanent
 
 
-def test_nothing_leaves_while_apprise_is_switched_off(
-    provider: Provider, settings: Settings
-):
+def test_nothing_leaves_while_apprise_is_switched_off(provider: Provider, settings: Settings):
     settings.APPRISE_ENABLED = False
 
     with pytest.raises(ChannelError, match="APPRISE_ENABLED") as caught:

@@ -75,18 +75,14 @@ def test_template_with_a_mistake_is_named_with_its_line(incident: Incident, user
 
     form = filled(incident, user, template=template.pk, audiences=[make_audience().pk])
 
-    assert form.errors["template"] == [
-        "This template has a mistake in line 2: Missing expression."
-    ]
+    assert form.errors["template"] == ["This template has a mistake in line 2: Missing expression."]
 
 
 def test_external_update_without_a_next_is_refused(incident: Incident, user: User):
     customers = make_audience(kind=EXTERNAL)
     form = filled(incident, user, EXTERNAL, subject="S", body="B", audiences=[customers.pk])
 
-    assert form.errors == {
-        "next_in": ["Say when the next update comes, or that this is the last."]
-    }
+    assert form.errors == {"next_in": ["Say when the next update comes, or that this is the last."]}
 
 
 def test_minutes_and_time_together_are_refused(incident: Incident, user: User):

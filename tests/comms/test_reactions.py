@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from comms.models import Message, MessageState, Priority, Promise, PromiseState, Update
-from comms.models import UpdateState
+from comms.models import Message, MessageState, Priority, Promise, PromiseState, Update, UpdateState
 from comms.reactions import react
 from incidents import escalation
 from incidents.announcements import announce_due
@@ -109,9 +108,7 @@ def test_page_is_staged_by_the_person_s_rules(ines: Person, now: datetime):
 def test_acknowledging_withdraws_what_is_left(ines: Person, now: datetime):
     page(ines, at=now)
 
-    escalation.acknowledge_page(
-        Page.objects.get(), by=Actor.of_person(ines), at=now, via="link"
-    )
+    escalation.acknowledge_page(Page.objects.get(), by=Actor.of_person(ines), at=now, via="link")
     announce_due(at=now)
 
     assert states() == [MessageState.WITHDRAWN]
@@ -153,9 +150,7 @@ def test_page_is_sent_with_its_links_whatever_its_template_says(
     assert "/a/page.decline:" in message.body
 
 
-def test_incident_that_ended_by_itself_is_told_to_whom_a_page_reached(
-    ines: Person, now: datetime
-):
+def test_incident_that_ended_by_itself_is_told_to_whom_a_page_reached(ines: Person, now: datetime):
     incident = page(ines, at=now)
     Message.objects.update(state=MessageState.SENT, sent_at=now, due_at=None)
 

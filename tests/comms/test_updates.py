@@ -242,9 +242,7 @@ def test_external_update_leaves_the_internal_promise_alone(now: datetime):
     incident = live_incident()
     internal = make_promise(incident, promised_for=now + HOUR)
     customers = make_audience(kind=AudienceKind.EXTERNAL, addresses="c@example.com")
-    update = make_update(
-        incident, kind=AudienceKind.EXTERNAL, audiences=[customers], is_last=True
-    )
+    update = make_update(incident, kind=AudienceKind.EXTERNAL, audiences=[customers], is_last=True)
 
     send_update(update, by=SYSTEM, at=now)
 

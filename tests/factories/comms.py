@@ -42,9 +42,7 @@ def make_audience(*people: Person, **fields: Any) -> Audience:
     return audience
 
 
-def make_update(
-    incident: Incident, *, audiences: Sequence[Audience] = (), **fields: Any
-) -> Update:
+def make_update(incident: Incident, *, audiences: Sequence[Audience] = (), **fields: Any) -> Update:
     """A draft, unless `state` and what goes with it are given."""
     fields.setdefault("kind", AudienceKind.INTERNAL)
     fields.setdefault("subject", "Checkout is slow")
