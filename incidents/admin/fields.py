@@ -8,7 +8,7 @@ from django.utils import timezone
 from unfold.widgets import (
     DATETIME_CLASSES,
     INPUT_CLASSES,
-    UnfoldAdminSelectMultipleWidget,
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -109,6 +109,6 @@ def one_of(label: str, rows: Any, **kwargs: Any) -> forms.ModelChoiceField:  # a
 
 
 def some_of(label: str, rows: Any, **kwargs: Any) -> forms.ModelMultipleChoiceField:
-    return forms.ModelMultipleChoiceField(
-        rows, label=label, widget=UnfoldAdminSelectMultipleWidget(), **kwargs
-    )
+    """Boxes to tick, since a list to pick several from asks for a keyboard; long ones scroll."""
+    widget = UnfoldAdminCheckboxSelectMultipleWidget({"class": "mu-ticks"})
+    return forms.ModelMultipleChoiceField(rows, label=label, widget=widget, **kwargs)

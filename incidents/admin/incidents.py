@@ -139,14 +139,15 @@ class IncidentAdmin(MusterModelAdmin):
         return ", ".join(service.name for service in incident.services.all()) or "–"
 
     @display(description="Manager", ordering="manager_name")
-    def manager(self, incident: Any) -> str:  # annotated
-        return incident.manager_name or "–"
+    def manager(self, incident: Any) -> SafeString:  # annotated
+        return format_html('<span class="mu-nowrap">{}</span>', incident.manager_name or "–")
 
     @display(description="Started", ordering="detected_at")
     def started(self, incident: Incident) -> SafeString | str:
         return moment(incident.detected_at)
 
     @display(description="Lasted")
-    def lasted(self, incident: Incident) -> str:
+    def lasted(self, incident: Incident) -> SafeString:
         ended = incident.restored_at or incident.closed_at or timezone.now()
-        return duration(ended - (incident.impact_began_at or incident.detected_at))
+        lasted = duration(ended - (incident.impact_began_at or incident.detected_at))
+        return format_html('<span class="mu-nowrap">{}</span>', lasted)

@@ -13,15 +13,16 @@ ALERTS_SHOWN = 10
 FOLDER = "admin/incidents/incident/panels"
 
 
-@register_panel("roles", position=10, column="side")
+@register_panel("roles", position=15, column="side")
 def roles(desk: Desk) -> str:
-    """Who is in which role; unfilled required ones in red. Two queries."""
+    """Who is in which role; once declared, unfilled required ones in red. Two queries."""
     slots = role_board(desk.incident)
-    shown = [slot for slot in slots if slot.holders or slot.is_required]
+    is_declared = desk.incident.declared_at is not None
+    shown = [slot for slot in slots if slot.holders or (slot.is_required and is_declared)]
     context = {
         "categories": _by_category(shown),
         "others": [slot for slot in slots if slot not in shown],
-        "is_missing": any(slot.is_missing for slot in shown),
+        "is_missing": any(slot.is_missing for slot in shown) and desk.incident.is_open,
     }
     return desk.render(f"{FOLDER}/roles.html", **context)
 
@@ -77,7 +78,7 @@ def alerts(desk: Desk) -> str | None:
     return desk.render(f"{FOLDER}/alerts.html", **context)
 
 
-@register_panel("details", position=60, column="side")
+@register_panel("details", position=10, column="side")
 def details(desk: Desk) -> str:
     """What is known, in sentences."""
     incident = desk.incident

@@ -58,6 +58,7 @@ def command(model_admin: ModelAdmin, request: HttpRequest, incident: Incident) -
         **_frame(model_admin, request),
         "title": incident.reference,
         "is_fullwidth": "1",
+        "original": incident,
         "desk": desk,
         "incident": incident,
         "steps": _steps(incident),
@@ -97,6 +98,7 @@ def action(
     context = {
         **_frame(model_admin, request),
         "title": f"{chosen.heading}: {incident.reference}",
+        "original": incident,
         "incident": incident,
         "form": form,
         "url": reverse("admin:incidents_incident_do", args=[incident.pk, slug]),

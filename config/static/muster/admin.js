@@ -87,7 +87,7 @@
 
   /* --- Keeping the page current ----------------------------------------------------------- */
 
-  const live = { url: null, etag: "", at: Date.now(), timer: 0, running: false };
+  const live = { url: null, every: POLL_MS, etag: "", at: Date.now(), timer: 0, running: false };
 
   function stamp(state, text) {
     const sign = document.getElementById("mu-live");
@@ -104,7 +104,7 @@
     clearTimeout(live.timer);
     if (!live.url || live.running) return;
     live.running = true;
-    let wait = POLL_MS;
+    let wait = live.every;
     try {
       const headers = live.etag ? { ...FETCH, "If-None-Match": live.etag } : FETCH;
       const response = await fetch(live.url, { headers, cache: "no-store" });
@@ -135,7 +135,9 @@
     const page = document.querySelector("[data-live-url]");
     if (!page) return;
     live.url = page.dataset.liveUrl;
-    live.timer = setTimeout(refresh, POLL_MS);
+    stamp("live");
+    if (page.dataset.liveSeconds) live.every = page.dataset.liveSeconds * 1000;
+    live.timer = setTimeout(refresh, live.every);
     setInterval(() => {
       const sign = document.getElementById("mu-live");
       if (sign && sign.dataset.state !== "broken" && !document.hidden) stamp("live");
@@ -177,7 +179,10 @@
     }
     dialog.replaceChildren(document.importNode(sheet, true));
     if (!dialog.open) dialog.showModal();
-    dialog.querySelector("[aria-invalid='true'], [autofocus], textarea, select, input:not([type=hidden])")?.focus();
+    const first = ["[aria-invalid='true']", "[autofocus]", "textarea, select, input:not([type=hidden])"]
+      .map((selector) => dialog.querySelector(selector))
+      .find(Boolean);
+    first?.focus();
     prepare(dialog);
     return true;
   }
