@@ -123,11 +123,10 @@ def why_page_is_over(page: Page, incident: Incident) -> str:
     """Say what became of a page that waits no longer, to the person it went to."""
     if page.state == Page.State.DECLINED:
         return f"You declined this page. {incident.reference} was passed on to the next person."
-    answer = Page.objects.filter(incident=incident, state=Page.State.ACKNOWLEDGED)
-    if taken := answer.select_related("person").order_by("acknowledged_at").first():
-        return f"{taken.person.name} has {incident.reference} already. There is nothing to do."
     if not incident.is_live:
         return f"{incident.reference} is over. There is nothing to do."
+    if taken_by := incident.acknowledged_by_name:
+        return f"{taken_by} has {incident.reference} already. There is nothing to do."
     return f"Paging for {incident.reference} was stopped. There is nothing to do."
 
 

@@ -22,6 +22,8 @@ from roster.errors import DomainError
 from tests.factories.roster import make_person, make_policy, make_target
 from tests.incidents.paging import Paging, alert, webhook
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shared_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:

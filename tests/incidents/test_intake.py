@@ -174,6 +174,7 @@ ALERTS = JSON_VALUES | st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(alerts=st.lists(ALERTS, max_size=4), extra=JSON_VALUES, group=JSON_VALUES)
 def test_read_of_any_webhook_gives_storable_alerts_and_problems(alerts, extra, group):
     body = json.dumps({"alerts": alerts, "truncatedAlerts": extra, "groupKey": group}).encode()
@@ -188,6 +189,7 @@ def test_read_of_any_webhook_gives_storable_alerts_and_problems(alerts, extra, g
             text.encode()
 
 
+@pytest.mark.slow
 @given(
     position=st.integers(min_value=0, max_value=1200),
     damage=st.binary(min_size=1, max_size=6),
