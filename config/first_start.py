@@ -64,7 +64,7 @@ def first_integration(account: Account, *, at: datetime) -> None:
     Keys are stored hashed and shown once. This one is also kept in DATA_DIR, readable by its owner
     only, so that every start can offer a first alert; delete the file when it is no longer wanted.
     """
-    person = account.user.person  # type: ignore[attr-defined]  # the stubs do not see roster's
+    person = account.user.person
     team = Team.objects.create(slug=FIRST, name="First steps", lead=person)
     person.teams.add(team)
     policy = EscalationPolicy.objects.create(slug=FIRST, name="Page the administrator", team=team)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
 from django.utils import timezone
 
 from incidents.ingest_views import ingest
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[WSGIRequest], HttpResponse]
 
 
 class IngestFastLane:
@@ -22,7 +23,7 @@ class IngestFastLane:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: WSGIRequest) -> HttpResponse:
         head, _, key = request.path_info.removesuffix("/").rpartition("/")
         if head == "/ingest":
             return ingest(request, key)
@@ -38,7 +39,7 @@ class ViewerTimeZone:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: WSGIRequest) -> HttpResponse:
         person = getattr(request.user, "person", None)
         zone = ZoneInfo(person.time_zone) if person else timezone.get_default_timezone()
         with timezone.override(zone):

@@ -35,7 +35,7 @@ _DATABASE_ADVICE = (
 )
 IS_EMBEDDED = not env.str("DATABASE_URL", "")
 SECRET_KEY = secret_key(env, data_dir=DATA_DIR, may_generate=IS_EMBEDDED)
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 
 if IS_EMBEDDED:
     DATABASES = {
@@ -108,12 +108,12 @@ APPRISE_ENABLED = env.bool("APPRISE_ENABLED", False)
 # --- Applications --------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "config.apps.MusterAdminConfig",
-    # Unfold's default configuration would put its own site in place of ours.
+    # Before the admin, for its templates; its default configuration would replace our site by its.
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.simple_history",
+    "config.apps.MusterAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -279,23 +279,29 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "muster"
-# The whole schedule. Each task reads its table for due rows, claims them under a lease and stops
-# when there are none, so a missed run costs its period and a doubled run costs one empty query.
+# The whole schedule, in seconds. Each task reads its table for due rows, claims them under a lease
+# and stops when there are none: a missed run costs its period, a doubled run one empty query.
+SWEEPS = {
+    "incidents.process_events": 1.0,
+    "incidents.run_escalations": 1.0,
+    "incidents.announce_entries": 1.0,
+    "comms.send_messages": 1.0,
+    "incidents.remind_responders": 10.0,
+    "comms.check_promises": 10.0,
+    "postmortems.remind_owners": 300.0,
+}
+# An address of the operator's choice, called while everything keeps up: whoever watches it notices
+# when Muster cannot even say that it is late.
+HEARTBEAT_URL = env.str("HEARTBEAT_URL", "")
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": every(seconds), "options": {"expires": max(seconds, 5)}}
     for name, seconds in {
-        "incidents.process_events": 1.0,
-        "incidents.run_escalations": 1.0,
-        "incidents.announce_entries": 1.0,
-        "comms.send_messages": 1.0,
-        "incidents.remind_responders": 10.0,
-        "comms.check_promises": 10.0,
-        "postmortems.remind_owners": 300.0,
+        **SWEEPS,
+        **({"config.call_heartbeat": 30.0} if HEARTBEAT_URL else {}),
     }.items()
 }
 # Standard output is the supervisor's or the container's; log lines need no second wrapping.
 CELERY_WORKER_REDIRECT_STDOUTS = False
-HEARTBEAT_URL = env.str("HEARTBEAT_URL", "")
 
 # --- Logs ----------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ ROLLBACK or close; a single write outside a transaction holds it for that statem
 the network inside a transaction: every other writer waits meanwhile.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,25 +58,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         self.enter_queue()
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]  # not in the stubs
         finally:
             self.leave_queue()
 
     def _commit(self) -> None:
         try:
-            super()._commit()
+            super()._commit()  # type: ignore[misc]  # not in the stubs
         finally:
             self.leave_queue()
 
     def _rollback(self) -> None:
         try:
-            super()._rollback()
+            super()._rollback()  # type: ignore[misc]  # not in the stubs
         finally:
             self.leave_queue()
 
     def _close(self) -> None:
         try:
-            super()._close()
+            super()._close()  # type: ignore[misc]  # not in the stubs
         finally:
             if self.connection is not None and self._queue is not None:
                 self._queue.close()
@@ -94,9 +94,8 @@ class QueuedCursor(base.SQLiteCursorWrapper):
         self._wrapper = wrapper
         self._returned: Iterator[Any] | None = None
 
-    def execute(
-        self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None
-    ) -> "QueuedCursor":
+    # `Any`: two stubs of this signature contradict each other.
+    def execute(self, query: str, params: Any = None) -> "QueuedCursor":
         self._returned = None
         if self.connection.in_transaction or not query.lstrip()[:7].upper().startswith(_WRITES):
             super().execute(query, params)
@@ -113,10 +112,10 @@ class QueuedCursor(base.SQLiteCursorWrapper):
     def fetchone(self) -> Any:
         return super().fetchone() if self._returned is None else next(self._returned, None)
 
-    def fetchmany(self, size: int = 1) -> list[Any]:
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
         if self._returned is None:
             return super().fetchmany(size)
-        return [row for _, row in zip(range(size), self._returned, strict=False)]
+        return [row for _, row in zip(range(size or 1), self._returned, strict=False)]
 
     def fetchall(self) -> list[Any]:
         return super().fetchall() if self._returned is None else list(self._returned)

@@ -23,7 +23,7 @@ def formatted(*, as_json: bool, **record: object) -> str:
     settings = structured_logging(level="INFO", as_json=as_json)["formatters"]["muster"]
     formatter = settings.pop("()")(**settings)
     fields = {"name": "comms.outbox", "levelno": logging.INFO, "levelname": "INFO"}
-    return formatter.format(logging.makeLogRecord(fields | record))
+    return str(formatter.format(logging.makeLogRecord(fields | record)))
 
 
 def test_json_line_carries_bound_reference_and_extras():

@@ -17,7 +17,7 @@ from config.sqlite.write_queue import WriteQueue, WriteQueueTimeoutError
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 Connect = Callable[..., DatabaseWrapper]
-SETTINGS = {
+SETTINGS: dict[str, object] = {
     "ATOMIC_REQUESTS": False,
     "AUTOCOMMIT": True,
     "CONN_HEALTH_CHECKS": False,

@@ -141,12 +141,12 @@ def test_up_runs_everything_and_stops_it_all(tmp_path: Path) -> None:
         second = up(data_dir, "--port", str(free_port()))
         assert (second.returncode, second.stdout) == (1, "")
         assert second.stderr == (
-            f"Muster cannot start. Muster already runs on {data_dir}. Stop it first, or set DATA_DIR to "
-            "another folder.\n"
+            f"Muster cannot start. Muster already runs on {data_dir}. Stop it first, or set "
+            "DATA_DIR to another folder.\n"
         )
 
         # A worker that dies is started again, with all that was its own.
-        worker = muster.pid_of("celery")
+        [worker] = muster.pids_of("celery")
         os.kill(worker, signal.SIGKILL)
         muster.wait_for(lambda: "was ended by signal 9. Starting it again in 1 s." in muster.log)
         muster.wait_for(lambda: muster.pids_of("celery") not in ([], [worker]))
@@ -259,7 +259,7 @@ def test_up_names_a_file_that_is_no_database(tmp_path: Path) -> None:
 
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith(
-        "Muster cannot start. The database does not answer (file is not a database). Check the file "
+        "Muster cannot start. The database does not answer (file is not a database). "
     )
 
 
