@@ -31,8 +31,9 @@ from roster.models import Channel, ContactMethod, Person
 
 logger = logging.getLogger(__name__)
 
-BATCH = 20
-LEASE_FOR = timedelta(minutes=5)  # longer than a whole batch of time-outs
+BATCH = 8
+# Longer than a whole batch of time-outs, and short: for so long a page waits that a killed worker held.
+LEASE_FOR = timedelta(seconds=100)
 GIVE_UP_AFTER = timedelta(hours=6)  # greylisting takes minutes, a mail server's repair hours
 CHANNELS: dict[str, ModuleType] = {Channel.EMAIL: email, Channel.APPRISE: apprise}
 OUTBOX = Actor.system("outbox")

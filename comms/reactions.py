@@ -123,7 +123,8 @@ def tell_the_paged(entry: TimelineEntry) -> None:
     left = [MessageState.SENT, MessageState.SENDING]
     reached = Page.objects.filter(incident=incident, messages__state__in=left)
     by_person = {page.person_id: page for page in reached.select_related("person")}
-    by_person.pop(entry.actor_id, None)
+    if entry.actor_id:
+        by_person.pop(entry.actor_id, None)
     for page in by_person.values():
         words = _page_words(page, at=entry.at, links={}, reason=entry.text)
         _send_to(
