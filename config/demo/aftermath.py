@@ -14,7 +14,7 @@ from roster.actors import Actor
 
 APPROVER = "stefan-kruger"
 TEXTS = {
-    "Why it happened": "{cause}\n\nNo single person could have seen it: {suspicion}",
+    "Why it happened": "{cause}\n\nWhat we first took it for: {suspicion}",
     "What went well, and where we were lucky": (
         "- The first responder was on it within minutes.\n"
         "- Customers heard from us before they asked.\n\n"
@@ -69,7 +69,7 @@ class _Aftermath:
         self._wait_days(2)
         approver = Actor.of_person(self.company.people[APPROVER], via="admin")
         self.replay.do(self.postmortem.approve, by=approver)
-        if self.age < timedelta(days=20):
+        if self.age < timedelta(days=24):
             return
         self._wait_days(1)
         self.replay.do(self.postmortem.publish, by=self.owner)
@@ -77,7 +77,7 @@ class _Aftermath:
 
     def _is_neglected(self) -> bool:
         """One of them waits for its owner, well past its day."""
-        return timedelta(days=20) < self.age < timedelta(days=34)
+        return timedelta(days=24) < self.age < timedelta(days=34)
 
     def _wait_days(self, days: int) -> None:
         self.replay.clock.at = min(self.replay.at + timedelta(days=days), self.now)

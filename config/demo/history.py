@@ -18,18 +18,27 @@ ALERT_LABELS = {"sev1": "high", "sev2": "high", "sev3": "medium", "sev4": "low",
 
 def tell_history(company: Organisation, at: datetime, rng: Random) -> None:
     """Tell every closed incident in the order in which they began."""
-    plots: list[Callable[[Replay], None]] = [
-        *(_telling(_major, MAJOR[number % len(MAJOR)]) for number in range(MAJORS)),
+    small: list[Callable[[Replay], None]] = [
         *(_telling(_middling, MIDDLING[number % len(MIDDLING)]) for number in range(MIDDLINGS)),
         *(_telling(_small, SMALL[number % len(SMALL)]) for number in range(SMALLS)),
         *([_dismissed] * DISMISSED),
         *([_fleeting] * FLEETING),
     ]
-    rng.shuffle(plots)
+    rng.shuffle(small)
+    plots = _with_majors_between(small)
     for plot, starts_at in zip(plots, _moments(at, len(plots), rng), strict=True):
         replay = Replay(company, starts_at, rng)
         plot(replay)
         replay.finish()
+
+
+def _with_majors_between(small: list[Callable[[Replay], None]]) -> list[Callable[[Replay], None]]:
+    """At even distances, so that a postmortem of every age is there to look at."""
+    plots = list(small)
+    for number in range(MAJORS):
+        major = _telling(_major, MAJOR[number % len(MAJOR)])
+        plots.insert(round((number + 0.9) * (len(small) / MAJORS)) + number, major)
+    return plots
 
 
 def _telling(plot: Callable[[Replay, Story], None], story: Story) -> Callable[[Replay], None]:
@@ -160,10 +169,8 @@ def _diagnose(replay: Replay, story: Story, manager: Actor) -> None:
     replay.advance(Phase.DIAGNOSING, by=manager)
     for note in story.notes:
         replay.clock.pass_minutes(4, 18)
-        author = replay.rng.choice(replay.engineers())
-        engaged = replay.incident.responders.engaged().select_related("person").order_by("pk")
-        author = next((responder.person for responder in engaged), author)
-        replay.do(replay.incident.note, note, by=Actor.of_person(author, via="admin"))
+        author = Actor.of_person(replay.rng.choice(replay.engineers()), via="admin")
+        replay.do(replay.incident.note, note, by=author)
     if story.suspicion:
         replay.do(
             replay.incident.edit,
@@ -236,7 +243,7 @@ def _live_major(replay: Replay, at: datetime) -> None:
     replay.clock.pass_minutes(2, 3)
     replay.declare(story, by=by)
     manager = replay.manager()
-    replay.assign("tech-lead", "sofia-rossi", note="Knows the consumer best.")
+    lead = replay.assign("tech-lead", "sofia-rossi", note="Knows the consumer best.")
     speaker = replay.assign("communications-manager", "amelie-laurent")
     approver = Actor.of_person(replay.company.people["sam-whitaker"], via="admin")
     replay.tell("external", "customers", by=speaker, approver=approver, next_in=60)
@@ -248,7 +255,7 @@ def _live_major(replay: Replay, at: datetime) -> None:
     replay.advance(Phase.DIAGNOSING, by=manager)
     for note in story.notes[:2]:
         replay.clock.pass_minutes(2, 4)
-        replay.do(replay.incident.note, note, by=Actor.of_person(leaving.person, via="admin"))
+        replay.do(replay.incident.note, note, by=lead)
     replay.do(replay.incident.edit, by=manager, suspected_cause=story.suspicion)
     replay.clock.at = max(replay.at, at - timedelta(minutes=6))
     reason = "Nothing to report; I have said so to the team."

@@ -252,11 +252,11 @@ class Replay:
         self.do(self.incident.advance, phase, by=by, note=note)
 
     def engineers(self) -> list[Person]:
-        return [
-            person
-            for slug in ("platform", "booking", "tracking")
-            for person in self.company.teams[slug].members.all()
-        ]
+        """Those engaged; before anybody is, everyone of the technical teams."""
+        technical = ["platform", "booking", "tracking"]
+        everyone = Person.objects.filter(teams__slug__in=technical).order_by("slug")
+        engaged = everyone.filter(engagements__in=self.incident.responders.engaged()).distinct()
+        return list(engaged) or list(everyone)
 
 
 def _payload(

@@ -9,10 +9,9 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action
-from unfold.forms import BaseDialogForm
 
 from postmortems import invitations
-from postmortems.admin.forms import ExcuseDialog, PersonDialog, ReasonDialog, ReviewDialog
+from postmortems.admin.forms import Dialog, ExcuseDialog, PersonDialog, ReasonDialog, ReviewDialog
 from postmortems.models import Postmortem, State
 from postmortems.permissions import may_write
 from roster.actors import Actor
@@ -54,12 +53,11 @@ class PostmortemButtons(ModelAdmin):
         dialog={
             "title": "Send to review",
             "description": "Those invited are asked to read and correct it.",
+            "form_class": Dialog,
             "form_submit_text": "Send to review",
         },
     )
-    def send_to_review(
-        self, request: HttpRequest, form: BaseDialogForm, object_id: str
-    ) -> HttpResponse:
+    def send_to_review(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
         return self._answer(request, form, object_id, Postmortem.send_to_review, "is in review")
 
     @action(
@@ -87,10 +85,11 @@ class PostmortemButtons(ModelAdmin):
         dialog={
             "title": "Approve",
             "description": "You confirm that this is what we hold to be true.",
+            "form_class": Dialog,
             "form_submit_text": "Approve",
         },
     )
-    def approve(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+    def approve(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
         return self._answer(request, form, object_id, Postmortem.approve, "is approved")
 
     @action(
@@ -100,10 +99,11 @@ class PostmortemButtons(ModelAdmin):
         dialog={
             "title": "Publish",
             "description": "Its text does not change after.",
+            "form_class": Dialog,
             "form_submit_text": "Publish",
         },
     )
-    def publish(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+    def publish(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
         return self._answer(request, form, object_id, Postmortem.publish, "is published")
 
     @action(
@@ -174,7 +174,7 @@ class PostmortemButtons(ModelAdmin):
     def _answer(
         self,
         request: HttpRequest,
-        form: BaseDialogForm,
+        form: Dialog,
         object_id: str,
         change: Callable[..., None],
         done: str,

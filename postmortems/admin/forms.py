@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -14,7 +15,18 @@ from postmortems.models import Invitation, Postmortem
 from roster.models import Person
 
 
-class PersonDialog(BaseDialogForm):
+class Dialog(BaseDialogForm):
+    """Shows a refusal that belongs to no field, which Unfold's own dialogs leave out."""
+
+    form_before_template = "admin/incidents/incident/errors.html"
+
+    def get_before_template_context(
+        self, request: HttpRequest, object_id: int | str | None = None
+    ) -> dict[str, Any]:
+        return {"form": self}
+
+
+class PersonDialog(Dialog):
     """Asks for a person among the active ones."""
 
     person = forms.ModelChoiceField(
@@ -22,11 +34,11 @@ class PersonDialog(BaseDialogForm):
     )
 
 
-class ReasonDialog(BaseDialogForm):
+class ReasonDialog(Dialog):
     reason = forms.CharField(widget=UnfoldAdminTextareaWidget, max_length=2000)
 
 
-class OutcomeDialog(BaseDialogForm):
+class OutcomeDialog(Dialog):
     outcome = forms.CharField(
         label="What was done (may stay empty)",
         widget=UnfoldAdminTextareaWidget,
@@ -35,7 +47,7 @@ class OutcomeDialog(BaseDialogForm):
     )
 
 
-class ReviewDialog(BaseDialogForm):
+class ReviewDialog(Dialog):
     """The new time of a review, typed in the viewer's zone."""
 
     review_at = forms.SplitDateTimeField(
