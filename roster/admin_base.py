@@ -13,6 +13,7 @@ from unfold.paginator import InfinitePaginator
 
 from roster.actors import Actor
 from roster.errors import DomainError
+from roster.refusals import add_refusal
 
 
 class MusterModelAdmin(ModelAdmin):
@@ -35,14 +36,10 @@ class ReadOnlyModelAdmin(MusterModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 
@@ -53,30 +50,16 @@ class ReadOnlyInline(TabularInline):
     per_page = 10
     can_delete = False
 
-    def has_add_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_change_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 
 def actor_of(request: HttpRequest) -> Actor:
     """Who the record will name for what this request does. Call only behind a log-in."""
     return Actor.of_user(request.user, via="admin")
-
-
-def add_refusal(form: forms.BaseForm, error: DomainError) -> None:
-    """Put a refusal on the fields it names, or above the form when it names none it has."""
-    named = {name: texts for name, texts in error.fields.items() if name in form.fields}
-    for name, texts in named.items():
-        for text in texts:
-            form.add_error(name, text)
-    if not named:
-        form.add_error(None, error.message)
 
 
 @contextmanager
@@ -105,9 +88,7 @@ def answer_dialog(
         change()
     except DomainError as error:
         add_refusal(form, error)
-        return render(
-            request, "unfold/helpers/dialog.html", {"dialog": {}, "form": form}
-        )
+        return render(request, "unfold/helpers/dialog.html", {"dialog": {}, "form": form})
     messages.success(request, done)
     return HttpResponse(headers={"HX-Redirect": to})
 
