@@ -1,6 +1,7 @@
 """The embedded broker rings each bell once, and shows no message before it is written."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
 
@@ -11,7 +12,7 @@ from config.folder_broker import Channel
 
 
 @pytest.fixture
-def channel(tmp_path: Path) -> Channel:
+def channel(tmp_path: Path) -> Iterator[Channel]:
     with Connection("folder://", transport_options={"folder": str(tmp_path)}) as connection:
         yield connection.channel()
 
