@@ -115,8 +115,8 @@ SAMPLE: dict[str, object] = {
     "person": {"name": "Jonas Weber"},
     "page": {
         "via": "Checkout on call, step 1",
-        "acknowledge_url": "https://muster.example.com/a/example-acknowledge/",
-        "decline_url": "https://muster.example.com/a/example-decline/",
+        "acknowledge_url": "https://muster.example.com/a/page.acknowledge:example/",
+        "decline_url": "https://muster.example.com/a/page.decline:example/",
         "reason": "All alerts have resolved.",
         "labels": ["alertname=CheckoutErrors", "region=eu"],
     },
@@ -127,8 +127,8 @@ SAMPLE: dict[str, object] = {
         "reason": "The fix holds.",
         "contact": "Ines Okafor",
         "is_reminder": False,
-        "acknowledge_url": "https://muster.example.com/a/example-acknowledge/",
-        "decline_url": "https://muster.example.com/a/example-decline/",
+        "acknowledge_url": "https://muster.example.com/a/page.acknowledge:example/",
+        "decline_url": "https://muster.example.com/a/page.decline:example/",
     },
     "role": {
         "name": "Scribe",

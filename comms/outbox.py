@@ -32,7 +32,7 @@ from roster.models import Channel, ContactMethod, Person
 logger = logging.getLogger(__name__)
 
 BATCH = 8
-# Longer than a whole batch of time-outs, and short: for so long a page waits that a killed worker held.
+# Longer than a whole batch of time-outs, yet short: so long waits a page that a dead worker held.
 LEASE_FOR = timedelta(seconds=100)
 GIVE_UP_AFTER = timedelta(hours=6)  # greylisting takes minutes, a mail server's repair hours
 CHANNELS: dict[str, ModuleType] = {Channel.EMAIL: email, Channel.APPRISE: apprise}
