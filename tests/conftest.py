@@ -57,7 +57,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def clock(now: datetime) -> Iterator[time_machine.Coordinates]:
+def clock(now: datetime) -> Iterator[time_machine.Traveller]:
     """Stop the clock at `now`, for code at the edge that reads it; `clock.shift(…)` moves it."""
     with time_machine.travel(now, tick=False) as coordinates:
         yield coordinates
