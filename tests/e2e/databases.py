@@ -10,18 +10,14 @@ import psycopg
 import redis
 
 
-def is_production_available() -> bool:
-    """Say whether this run was given a Postgres and a Redis."""
-    return bool(os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"))
-
-
 @contextmanager
-def own_database() -> Iterator[str]:
-    """Yield the address of a new, empty database on the Postgres of this run."""
+def own_database(template: str = "") -> Iterator[str]:
+    """Yield the address of a new database on the Postgres of this run: empty, or a copy."""
     server = urlsplit(os.environ["DATABASE_URL"])
     name = f"muster_e2e_{uuid4().hex[:12]}"
+    copied = f' TEMPLATE "{urlsplit(template).path[1:]}"' if template else ""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"{copied}')
         try:
             yield urlunsplit(server._replace(path=f"/{name}"))
         finally:
@@ -30,15 +26,15 @@ def own_database() -> Iterator[str]:
 
 @contextmanager
 def own_redis() -> Iterator[str]:
-    """Yield the address of one of Redis' numbered databases that is empty now, and empty it after.
+    """Yield the address of one of Redis' numbered databases, emptied before and after.
 
     Numbers are taken atomically, so tests that run side by side get different ones.
     """
     server = urlsplit(os.environ["REDIS_URL"])
-    ledger = redis.Redis.from_url(os.environ["REDIS_URL"])
-    number = 1 + int(ledger.incr("muster-e2e-redis-number")) % 15
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as ledger:
+        number = 1 + int(ledger.incr("muster-e2e-redis-number")) % 15
     address = urlunsplit(server._replace(path=f"/{number}"))
-    own = redis.Redis.from_url(address)
-    own.flushdb()
-    yield address
-    own.flushdb()
+    with redis.Redis.from_url(address) as own:
+        own.flushdb()
+        yield address
+        own.flushdb()

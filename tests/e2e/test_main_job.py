@@ -16,12 +16,10 @@ from tests.e2e.stack import Answer, Stack, wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.alertmanager, pytest.mark.smtp]
 
 
-@pytest.fixture
-def seeded(stack: Stack) -> seed.Seeded:
-    """The organisation, and every process running."""
-    organisation = seed.seed(stack)
+@pytest.fixture(autouse=True)
+def running(stack: Stack) -> None:
+    """Every process runs."""
     stack.start()
-    return organisation
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.e2e.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.smtp]
 
-PAYLOAD = (Path(__file__).parents[1] / "fixtures" / "alertmanager" / "firing.json").read_bytes()
+PAYLOAD = Path(__file__).parents[1] / "fixtures" / "alertmanager" / "firing.json"
 # Past every lease; far from the next escalation step, which would page somebody else.
 LEASES_EXPIRED = 4 * 60
 
@@ -33,13 +33,10 @@ def work(stack: Stack, *options: str) -> int:
 
 
 @pytest.fixture
-def accepted(stack: Stack) -> Stack:
-    """An alert was accepted, nothing has looked at it yet, and the web server is gone."""
-    key = seed.seed(stack).key
-    stack.start("web")
-    answer = stack.request("POST", f"/ingest/{key}/", form=PAYLOAD)
-    assert answer.status == 202, answer.text
-    stack.kill("web")
+def accepted(stack: Stack, seeded: seed.Seeded) -> Stack:
+    """An alert was accepted, and nothing has looked at it yet."""
+    status = stack.run("-m", "tests.faults.accept", seeded.key, str(PAYLOAD))
+    assert status.split()[-1] == "202"
     return stack
 
 
