@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from types import ModuleType
 
 from django.db import transaction
-from django.db.models import BooleanField, Case, F, Value, When
+from django.db.models import BooleanField, Case, F, Q, Value, When
 
 from comms.channels import ChannelError, apprise, email
 from comms.content import Content
@@ -158,7 +158,7 @@ def send_due(*, at: datetime, limit: int = BATCH) -> int:
             for channel in {message.channel for message in batch}
         }
         for message in batch:
-            if _is_moot(message):
+            if _is_moot(message, at=at):
                 _finish(message, state=MessageState.WITHDRAWN)
                 continue
             try:
@@ -187,7 +187,8 @@ def _claim(*, at: datetime, limit: int) -> list[Message]:
     batch = claim(due, at=at, limit=limit, lease_for=LEASE_FOR)
     in_doubt = {row.pk for row in batch if row.state == MessageState.SENDING}
     if batch:
-        Message.objects.filter(lease_token=batch[0].lease_token).update(
+        taken = [row.pk for row in batch]
+        Message.objects.filter(pk__in=taken, lease_token=batch[0].lease_token).update(
             state=MessageState.SENDING,
             possibly_sent_twice=Case(
                 When(pk__in=in_doubt, then=Value(True)),
@@ -198,17 +199,19 @@ def _claim(*, at: datetime, limit: int) -> list[Message]:
     return batch
 
 
-def _is_moot(message: Message) -> bool:
+def _is_moot(message: Message, *, at: datetime) -> bool:
     """Whether a page need not be sent any more: answered, over, or repeated by a later one.
 
     After downtime this leaves one page per address and incident, and only if it is still true.
+    A later one that still waits for its stage repeats nothing: it would put this one off.
     """
     if message.page_id is None:
         return False
     still_true = Page.objects.filter(pk=message.page_id, state=Page.State.PENDING).exclude(
         incident__phase__in=ENDED_PHASES
     )
-    later = Message.objects.exclude(state__in=[MessageState.DEAD, MessageState.WITHDRAWN]).filter(
+    later = Message.objects.filter(
+        Q(due_at__lte=at) | Q(sent_at__isnull=False),
         page__gt=message.page_id,
         incident=message.incident_id,
         channel=message.channel,
@@ -258,7 +261,9 @@ def _try_another_way(message: Message, *, at: datetime) -> None:
     if not message.person or not (message.page_id or message.responder_id):
         return
     stem = message.key.rpartition("-")[0] + "-"
-    siblings = Message.objects.filter(key__startswith=stem).exclude(pk=message.pk)
+    siblings = Message.objects.filter(
+        page=message.page_id, responder=message.responder_id, key__startswith=stem
+    ).exclude(pk=message.pk)
     waiting = siblings.filter(state=MessageState.QUEUED).order_by("due_at").first()
     if waiting:
         Message.objects.filter(pk=waiting.pk, state=MessageState.QUEUED, due_at__gt=at).update(
