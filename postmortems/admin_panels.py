@@ -1,47 +1,85 @@
-"""What postmortems add to the incident page: the postmortem itself, and the way to open one."""
+"""What postmortems add to the incident page: the postmortem, its action items, and two forms."""
 
 from datetime import datetime
 
+from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminDateWidget
 
+from incidents.admin import fields
 from incidents.admin.desk import Action, Desk, register_action, register_panel
-from incidents.models import Incident, Phase
-from postmortems.models import ActionItem, Invitation, Postmortem
+from incidents.models import Incident
+from incidents.permissions import may
+from postmortems.action_items import NewActionItem, add_action_item
+from postmortems.invitations import send_invitations
+from postmortems.models import ActionItem, Postmortem
+from postmortems.models.action_items import ActionKind, ActionState
 from postmortems.opening import open_postmortem
 from roster.actors import Actor
 
-# While an incident runs nobody should be writing about it yet.
-SHOWN_FROM = (Phase.RESTORED, Phase.LEARNING, Phase.CLOSED)
+SHOWN = 10
 
 
 @register_action
 class OpenPostmortem(Action):
     slug = "open-postmortem"
-    heading = "Open the postmortem"
-    button = "Open it"
-    explanation = "Drafted from the timeline; everyone who responded can be invited from there."
+    heading = "Open a postmortem"
+    button = "Open postmortem"
+    explanation = "It is drafted from the record, and everyone who took part is invited."
 
     @classmethod
     def allowed(cls, user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
-        return user.has_perm("postmortems.add_postmortem")
+        """Of a declared incident: by permission, or by being in charge of it."""
+        may_open = user.has_perm("postmortems.add_postmortem") or may(user, "close", incident)
+        return may_open and incident.declared_at is not None
 
     def apply(self, *, by: Actor, at: datetime) -> str:
-        return f"{open_postmortem(self.incident, by=by, at=at).reference} is open."
+        postmortem = open_postmortem(self.incident, by=by, at=at)
+        invited = send_invitations(postmortem, by=by, at=at)
+        return f"{postmortem.reference} is open, and {len(invited)} people are invited."
 
 
-@register_panel("postmortem", position=30)
-def postmortem(desk: Desk) -> str | None:
-    """Its state, owner and review, and what was promised. Three queries, none while it runs."""
-    if desk.incident.phase not in SHOWN_FROM:
+@register_action
+class AddActionItem(Action):
+    slug = "add-action-item"
+    heading = "Add an action item"
+    button = "Add action item"
+
+    # Not `title`, which a form's own page may want for itself.
+    what = fields.line("What will be done", max_length=200)
+    kind = fields.choice("To", ActionKind.choices)
+    owner = fields.PersonField(label="Who", required=False)
+    due_on = forms.DateField(label="By when", required=False, widget=UnfoldAdminDateWidget())
+
+    @classmethod
+    def allowed(cls, user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
+        return user.has_perm("postmortems.add_actionitem") or may(user, "close", incident)
+
+    def apply(self, *, by: Actor, at: datetime) -> str:
+        answers = self.cleaned_data
+        item = NewActionItem(
+            title=answers["what"],
+            kind=ActionKind(answers["kind"]),
+            owner=answers["owner"],
+            due_on=answers["due_on"],
+        )
+        return f"{add_action_item(self.incident, item, by=by, at=at).reference} is noted."
+
+
+@register_panel("learning", position=60)
+def learning(desk: Desk) -> str | None:
+    """What it taught: nothing until it is declared. Two queries."""
+    incident, user = desk.incident, desk.request.user
+    if incident.declared_at is None or not user.has_perm("postmortems.view_postmortem"):
         return None
-    found = Postmortem.objects.filter(incident=desk.incident).select_related("owner").first()
-    items = ActionItem.objects.filter(incident=desk.incident).select_related("owner")
-    invited = Invitation.objects.filter(postmortem=found) if found else Invitation.objects.none()
-    answers = list(invited.standing().values_list("state", flat=True))
+    postmortem = Postmortem.objects.filter(incident=incident).select_related("owner").first()
+    items = ActionItem.objects.filter(incident=incident).select_related("owner")
+    today = timezone.localdate()
     return desk.render(
-        "admin/postmortems/panel.html",
-        postmortem=found,
-        items=items.order_by("due_on", "number"),
-        invited=len(answers),
-        accepted=answers.count(Invitation.State.ACCEPTED),
+        "admin/postmortems/learning_panel.html",
+        postmortem=postmortem,
+        is_late=postmortem is not None and postmortem.is_overdue_on(today),
+        items=[(item, item.is_overdue_on(today)) for item in items.order_by("due_on")[:SHOWN]],
+        open_state=ActionState.OPEN,
     )

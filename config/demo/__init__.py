@@ -15,8 +15,9 @@ from django.db import transaction
 from config.demo.aftermath import tell_aftermath
 from config.demo.history import tell_history, tell_present
 from config.demo.loose_ends import leave_loose_ends
-from config.demo.organisation import Organisation, found
+from config.demo.organisation import DOMAIN, Organisation, found
 from config.reference import load_reference
+from incidents.models import Incident
 from roster.errors import DomainError
 from roster.models import Person
 
@@ -40,15 +41,17 @@ class Demo:
 
 
 def load_demo(*, at: datetime) -> Demo:
-    """Fill an installation that holds nobody yet. Raises DomainError if it does.
+    """Fill an installation that has no history yet. Raises DomainError if it has.
 
     One transaction: half a company is worse than none, and it is many times faster.
     """
-    if Person.objects.exists():
+    if Person.objects.filter(email__endswith=f"@{DOMAIN}").exists():
+        raise DomainError("demo_exists", "The demo's people are here already; nothing was changed.")
+    if Incident.objects.exists():
         raise DomainError(
-            "people_exist",
-            "There are people here already. The demo needs an empty installation: start it with"
-            " another DATA_DIR.",
+            "history_exists",
+            "There are incidents here already, and the demo would mix with them. Start it on an"
+            " empty database.",
         )
     rng = Random(SEED)  # noqa: S311 (a story, not a secret)
     with transaction.atomic():

@@ -365,6 +365,7 @@ def _connect_monitoring(company: Organisation, since: datetime) -> None:
         rule = RoutingRule.objects.create(
             name=f"Alerts of {service.name}",
             position=position * 10,
+            integration=company.integration,
             service=service,
             group_by=["alertname", "service"],
         )
@@ -372,6 +373,7 @@ def _connect_monitoring(company: Organisation, since: datetime) -> None:
     staging = RoutingRule.objects.create(
         name="Staging pages nobody",
         position=1,
+        integration=company.integration,
         is_suppressing=True,
         suppress_reason="Staging breaks by design; the build shows it.",
     )
