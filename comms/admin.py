@@ -17,11 +17,12 @@ from comms.models import (
     Update,
     UpdateState,
 )
-from roster.admin_base import MusterModelAdmin, ReadOnlyModelAdmin, actor_of, change_each
+from roster.admin.history import HistoryAdmin
+from roster.admin_base import ReadOnlyModelAdmin, actor_of, change_each
 
 
 @admin.register(Template)
-class TemplateAdmin(MusterModelAdmin):
+class TemplateAdmin(HistoryAdmin):
     list_display = ("name", "purpose", "audience_kind", "phase", "severity", "is_active")
     list_filter = ("purpose", "audience_kind", "phase", "is_active")
     list_select_related = ("severity",)
@@ -48,7 +49,7 @@ class TemplateAdmin(MusterModelAdmin):
 
 
 @admin.register(Audience)
-class AudienceAdmin(MusterModelAdmin):
+class AudienceAdmin(HistoryAdmin):
     list_display = (
         "name",
         "kind",

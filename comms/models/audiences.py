@@ -5,6 +5,7 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
+from simple_history.models import HistoricalRecords
 
 from incidents.models import Service, Severity
 from roster.models import Person, Team
@@ -65,6 +66,7 @@ class Audience(models.Model):
     is_active = models.BooleanField(default=True)
 
     objects = AudienceQuerySet.as_manager()
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [

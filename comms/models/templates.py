@@ -5,6 +5,7 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from simple_history.models import HistoricalRecords
 
 from comms import rendering
 from comms.models.audiences import AudienceKind
@@ -79,6 +80,7 @@ class Template(models.Model):
     is_active = models.BooleanField(default=True)
 
     objects = TemplateQuerySet.as_manager()
+    history = HistoricalRecords()
 
     class Meta:
         indexes = [models.Index(fields=["purpose", "audience_kind"], name="template_purpose")]

@@ -298,6 +298,19 @@ def test_backlog_of_pages_collapses_to_the_latest(mail_server: MailServer, now: 
     ]
 
 
+def test_later_page_that_waits_for_its_stage_does_not_put_the_earlier_one_off(
+    mail_server: MailServer, now: datetime
+):
+    first = make_page(created_at=now)
+    again = make_page(first.incident, first.person, pass_number=2, created_at=now)
+    page_message(first, at=now)
+    page_message(again, at=now, due_at=now + timedelta(minutes=5))
+
+    send_due(at=now)
+
+    assert len(mail_server.mails) == 1
+
+
 # --- Trying again ------------------------------------------------------------------------------
 
 
