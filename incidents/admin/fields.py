@@ -80,6 +80,19 @@ class PersonField(forms.CharField):
         return found
 
 
+class LabelsField(forms.CharField):
+    """A list of label names, typed with commas between."""
+
+    def __init__(self, **kwargs: Any) -> None:  # as forms.CharField
+        super().__init__(required=False, widget=UnfoldAdminTextInputWidget(), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:  # the list of the model, or what was typed
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:  # str in, list out
+        return [name.strip() for name in (value or "").split(",") if name.strip()]
+
+
 def line(label: str, **kwargs: Any) -> forms.CharField:  # as forms.CharField
     return forms.CharField(label=label, widget=UnfoldAdminTextInputWidget(), **kwargs)
 

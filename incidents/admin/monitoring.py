@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
+from incidents.admin.fields import LabelsField
 from incidents.models import Alert, AlertEvent, Integration, RoutingMatcher, RoutingRule
 from roster.admin_base import (
     MusterModelAdmin,
@@ -139,6 +140,18 @@ class IntegrationAdmin(MusterModelAdmin):
         return format_html("{} by {}", moment(integration.created_at), integration.created_by_name)
 
 
+class RoutingRuleForm(ModelForm):
+    """A rule, its labels as people write them."""
+
+    group_by = LabelsField(
+        label="One incident for each", help_text="Labels, with commas: cluster, job"
+    )
+
+    class Meta:
+        model = RoutingRule
+        fields = "__all__"  # noqa: DJ007 the admin's fieldsets name what is shown
+
+
 class RoutingMatcherInline(TabularInline):
     model = RoutingMatcher
     extra = 0
@@ -161,6 +174,7 @@ class RoutingRuleAdmin(MusterModelAdmin):
         ("What becomes of matching alerts", {"fields": (("service", "severity"), "group_by")}),
         ("Or silence them", {"fields": ("is_suppressing", "suppress_reason")}),
     )
+    form = RoutingRuleForm
     autocomplete_fields = ("service", "integration")
     inlines = (RoutingMatcherInline,)
 
