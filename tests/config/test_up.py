@@ -242,7 +242,7 @@ def test_up_names_a_half_run_migration_and_keeps_a_copy(tmp_path: Path) -> None:
     refused = up(tmp_path, "--port", str(free_port()))
 
     [copy] = tmp_path.glob("muster-before-upgrade-*.sqlite3")
-    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.returncode == 1
     assert refused.stderr.startswith(
         "Muster cannot start. The database could not be migrated and may be "
     )

@@ -38,6 +38,7 @@ class Command(BaseCommand):
             lock = start_checks.prepare_data_dir()
             start_checks.check_address(host, port)
             start_checks.check_database()
+            self.stdout.write("Bringing the database up to date …")
             start_checks.bring_database_up_to_date(at=timezone.now())
         except start_checks.StartError as error:
             sys.exit(f"Muster cannot start. {error}")
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         if account:
             first_start.first_integration(account, at=timezone.now())
         if demo:
+            self.stdout.write("Filling in a made-up company …")
             call_command("load_demo", stdout=self.stdout)
         return account
 
