@@ -10,12 +10,12 @@ from unfold.widgets import UnfoldAdminDateWidget
 from incidents.admin import fields
 from incidents.admin.desk import Action, Desk, register_action, register_panel
 from incidents.models import Incident
-from incidents.permissions import may
 from postmortems.action_items import NewActionItem, add_action_item
 from postmortems.invitations import send_invitations
 from postmortems.models import ActionItem, Postmortem
 from postmortems.models.action_items import ActionKind, ActionState
 from postmortems.opening import open_postmortem
+from postmortems.permissions import may_add_item, may_open
 from roster.actors import Actor
 
 SHOWN = 10
@@ -30,9 +30,7 @@ class OpenPostmortem(Action):
 
     @classmethod
     def allowed(cls, user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
-        """Of a declared incident: by permission, or by being in charge of it."""
-        may_open = user.has_perm("postmortems.add_postmortem") or may(user, "close", incident)
-        return may_open and incident.declared_at is not None
+        return incident.declared_at is not None and may_open(user, incident)
 
     def apply(self, *, by: Actor, at: datetime) -> str:
         postmortem = open_postmortem(self.incident, by=by, at=at)
@@ -54,7 +52,7 @@ class AddActionItem(Action):
 
     @classmethod
     def allowed(cls, user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
-        return user.has_perm("postmortems.add_actionitem") or may(user, "close", incident)
+        return may_add_item(user, incident)
 
     def apply(self, *, by: Actor, at: datetime) -> str:
         answers = self.cleaned_data

@@ -45,13 +45,14 @@ def uid_of(postmortem: Postmortem) -> str:
 def _event(
     postmortem: Postmortem, invitations: list[Invitation], *, zone: ZoneInfo, at: datetime
 ) -> Event:
-    starts_at = postmortem.review_at.astimezone(zone)
+    if postmortem.review_at is None:
+        raise ValueError("A review without a time has no calendar entry.")
     ends_at = postmortem.review_at + timedelta(minutes=postmortem.review_minutes)
     event = Event()
     event.add("uid", uid_of(postmortem))
     event.add("sequence", postmortem.review_sequence)
     event.add("dtstamp", at.astimezone(UTC))
-    event.add("dtstart", starts_at)
+    event.add("dtstart", postmortem.review_at.astimezone(zone))
     event.add("dtend", ends_at.astimezone(zone))
     event.add("summary", f"Postmortem review: {postmortem.incident}")
     event.add("description", f"{postmortem.reference}: {postmortem.url}")

@@ -15,7 +15,7 @@ from postmortems.errors import PostmortemError
 from postmortems.kinds import Kind
 from postmortems.link_purposes import ACCEPT
 from postmortems.models import Invitation, Postmortem
-from postmortems.models.invitations import Expectation
+from postmortems.models.invitations import Expectation, InvitationQuerySet
 from postmortems.opening import zone_of
 from roster.actors import Actor
 from roster.links import make_url
@@ -79,12 +79,16 @@ def reschedule(postmortem: Postmortem, review_at: datetime, *, by: Actor, at: da
                 "changed_meanwhile", "Somebody moved this review meanwhile. Look at it again."
             )
         postmortem.review_at, postmortem.review_sequence = review_at, sequence
-        standing = postmortem.invitations.standing()
+        standing = _standing(postmortem)
         standing.update(state=Invitation.State.INVITED, reason="", answered_at=None)
         _send(postmortem, list(standing.select_related("person")), at=at)
         postmortem.record(
             Kind.REVIEW_MOVED, by=by, at=at, old=moment(old) or "not set", new=moment(review_at)
         )
+
+
+def _standing(postmortem: Postmortem) -> InvitationQuerySet:
+    return Invitation.objects.standing().filter(postmortem=postmortem)
 
 
 def _add_missing(postmortem: Postmortem, *, at: datetime) -> list[Invitation]:
@@ -112,7 +116,7 @@ def _add_missing(postmortem: Postmortem, *, at: datetime) -> list[Invitation]:
 
 def _send(postmortem: Postmortem, invitations: list[Invitation], *, at: datetime) -> None:
     """Queue a mail with the calendar entry for each; people without an address get none."""
-    everyone = list(postmortem.invitations.standing().select_related("person"))
+    everyone = list(_standing(postmortem).select_related("person"))
     calendar = review_request(postmortem, everyone, zone=zone_of(postmortem.owner), at=at)
     enqueue(
         _message(postmortem, invitation, calendar, at=at)

@@ -11,7 +11,7 @@ from incidents.models import Incident, Phase, TimelineEntry
 from incidents.signals import entry_recorded, incident_closing
 from postmortems.invitations import send_invitations
 from postmortems.kinds import Kind
-from postmortems.models import Postmortem, State
+from postmortems.models import Postmortem, PostmortemState
 from postmortems.opening import open_postmortem
 from roster.actors import Actor
 
@@ -81,6 +81,6 @@ def lacking_before_close(sender: object, *, incident: Incident, **kwargs: Any) -
     postmortem = Postmortem.objects.filter(incident=incident).first()
     if postmortem is None:
         return f"{incident.severity} asks for a postmortem. Open it first."
-    if postmortem.state in {State.DRAFT, State.IN_REVIEW}:
+    if postmortem.state in {PostmortemState.DRAFT, PostmortemState.IN_REVIEW}:
         return f"{postmortem.reference} is not approved yet. Complete it first."
     return None

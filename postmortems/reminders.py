@@ -27,14 +27,16 @@ def remind_due(*, at: datetime, limit: int = 100) -> int:
     """
     today = at.date()
     with transaction.atomic():
-        postmortems = _due(Postmortem.objects.unfinished(), today, limit)
-        items = _due(ActionItem.objects.open(), today, limit)
-        messages = [_message(row, today=today, at=at) for row in [*postmortems, *items]]
-        enqueue(message for message in messages if message)
-        for rows in (postmortems, items):
-            for row in rows:
-                type(row)._default_manager.filter(pk=row.pk).update(reminded_on=today)
-    return len(postmortems) + len(items)
+        rows: list[Postmortem | ActionItem] = [
+            *_due(Postmortem.objects.unfinished(), today, limit),
+            *_due(ActionItem.objects.open(), today, limit),
+        ]
+        messages = [_message(row, today=today, at=at) for row in rows]
+        enqueue([message for message in messages if message])
+        for row in rows:
+            row.reminded_on = today
+            row.save(update_fields=["reminded_on"])
+    return len(rows)
 
 
 def _due[Row: (Postmortem, ActionItem)](rows: QuerySet[Row], today: date, limit: int) -> list[Row]:

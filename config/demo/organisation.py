@@ -330,12 +330,12 @@ def _write_policies(company: Organisation) -> None:
                     step=step, kind="team_lead", team=company.teams[target]
                 )
         company.policies[slug] = policy
-    for team, policy in (
+    for slug, default in (
         ("platform", "platform"),
         ("booking", "applications"),
         ("tracking", "applications"),
     ):
-        Team.objects.filter(slug=team).update(default_policy=company.policies[policy])
+        Team.objects.filter(slug=slug).update(default_policy=company.policies[default])
 
 
 def _list_services(company: Organisation) -> None:

@@ -12,17 +12,17 @@ from unfold.decorators import action
 
 from postmortems import invitations
 from postmortems.admin.forms import Dialog, ExcuseDialog, PersonDialog, ReasonDialog, ReviewDialog
-from postmortems.models import Postmortem, State
+from postmortems.models import Postmortem, PostmortemState
 from postmortems.permissions import may_write
 from roster.actors import Actor
 from roster.admin_base import actor_of, answer_dialog
 
 ALWAYS_OFFERED = ("move_review", "invite", "excuse", "hand_over")
 OFFERED = {
-    State.DRAFT: ("send_to_review", *ALWAYS_OFFERED),
-    State.IN_REVIEW: ("approve", "return_to_draft", *ALWAYS_OFFERED),
-    State.APPROVED: ("publish", "return_to_draft", "hand_over"),
-    State.PUBLISHED: (),
+    PostmortemState.DRAFT: ("send_to_review", *ALWAYS_OFFERED),
+    PostmortemState.IN_REVIEW: ("approve", "return_to_draft", *ALWAYS_OFFERED),
+    PostmortemState.APPROVED: ("publish", "return_to_draft", "hand_over"),
+    PostmortemState.PUBLISHED: (),
 }
 
 
@@ -42,7 +42,7 @@ class PostmortemButtons(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[UnfoldAction]:
         """Only what the present state allows."""
         postmortem = self.get_object(request, str(object_id))
-        offered = OFFERED[State(postmortem.state)] if postmortem else ()
+        offered = OFFERED[PostmortemState(postmortem.state)] if postmortem else ()
         permitted = super().get_actions_detail(request, object_id)
         return [found for found in permitted if found.method.original_function_name in offered]
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.forms import BaseFormSet, ModelForm
+from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -84,7 +84,7 @@ class PostmortemAdmin(PostmortemButtons, MusterModelAdmin):
         self,
         request: HttpRequest,
         form: "ModelForm[Postmortem]",
-        formset: "BaseFormSet[Any]",
+        formset: "BaseInlineFormSet[Any, Any, Any]",
         change: bool,
     ) -> None:
         if formset.model is ActionItem:
@@ -95,7 +95,10 @@ class PostmortemAdmin(PostmortemButtons, MusterModelAdmin):
             formset.save()
 
     def _save_action_items(
-        self, request: HttpRequest, postmortem: Postmortem, formset: "BaseFormSet[Any]"
+        self,
+        request: HttpRequest,
+        postmortem: Postmortem,
+        formset: "BaseInlineFormSet[Any, Any, Any]",
     ) -> None:
         by, at = actor_of(request), timezone.now()
         for added in formset.extra_forms:
@@ -108,7 +111,9 @@ class PostmortemAdmin(PostmortemButtons, MusterModelAdmin):
                 edited.instance.save(update_fields=edited.changed_data)
         formset.new_objects, formset.changed_objects, formset.deleted_objects = ([], [], [])
 
-    def _save_invitations(self, request: HttpRequest, formset: "BaseFormSet[Any]") -> None:
+    def _save_invitations(
+        self, request: HttpRequest, formset: "BaseInlineFormSet[Any, Any, Any]"
+    ) -> None:
         by, at = actor_of(request), timezone.now()
         for edited in formset.initial_forms:
             if "attended" in edited.changed_data:

@@ -59,8 +59,6 @@ class ActionItem(models.Model):
     edited, the state only by the methods below.
     """
 
-    Kind = ActionKind
-    Priority = Priority
     State = ActionState
 
     number = models.PositiveIntegerField(unique=True, editable=False)

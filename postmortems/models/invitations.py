@@ -43,7 +43,6 @@ class Invitation(models.Model):
     is never deleted: somebody who need not come is excused, with a reason.
     """
 
-    Expectation = Expectation
     State = InvitationState
 
     postmortem = models.ForeignKey(Postmortem, on_delete=models.PROTECT, related_name="invitations")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from postmortems.models import ActionItem, Invitation, Section
 
 
-class State(models.TextChoices):
+class PostmortemState(models.TextChoices):
     DRAFT = "draft", "Draft"
     IN_REVIEW = "in_review", "In review"
     APPROVED = "approved", "Approved"
@@ -29,13 +29,15 @@ class State(models.TextChoices):
 
 
 # While its text may change.
-WRITABLE_STATES = frozenset({State.DRAFT, State.IN_REVIEW})
-UNFINISHED_STATES = frozenset({State.DRAFT, State.IN_REVIEW, State.APPROVED})
+WRITABLE_STATES = frozenset({PostmortemState.DRAFT, PostmortemState.IN_REVIEW})
+UNFINISHED_STATES = frozenset(
+    {PostmortemState.DRAFT, PostmortemState.IN_REVIEW, PostmortemState.APPROVED}
+)
 ALLOWED_FROM = {
-    State.DRAFT: frozenset({State.IN_REVIEW, State.APPROVED}),
-    State.IN_REVIEW: frozenset({State.DRAFT}),
-    State.APPROVED: frozenset({State.IN_REVIEW}),
-    State.PUBLISHED: frozenset({State.APPROVED}),
+    PostmortemState.DRAFT: frozenset({PostmortemState.IN_REVIEW, PostmortemState.APPROVED}),
+    PostmortemState.IN_REVIEW: frozenset({PostmortemState.DRAFT}),
+    PostmortemState.APPROVED: frozenset({PostmortemState.IN_REVIEW}),
+    PostmortemState.PUBLISHED: frozenset({PostmortemState.APPROVED}),
 }
 
 
@@ -62,7 +64,7 @@ class Postmortem(models.Model):
     below and `postmortems.invitations`.
     """
 
-    State = State
+    State = PostmortemState
 
     number = models.PositiveIntegerField(unique=True, editable=False)
     incident = models.OneToOneField(Incident, on_delete=models.PROTECT, related_name="postmortem")
@@ -74,7 +76,9 @@ class Postmortem(models.Model):
         related_name="postmortems",
         help_text="Writes it and answers for it; the incident manager unless said otherwise.",
     )
-    state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
+    state = models.CharField(
+        max_length=10, choices=PostmortemState, default=PostmortemState.DRAFT, editable=False
+    )
     due_on = models.DateField("due on", null=True, blank=True)
     review_at = models.DateTimeField("review meeting at", null=True, blank=True)
     review_minutes = models.PositiveSmallIntegerField("review length in minutes", default=60)
@@ -110,14 +114,20 @@ class Postmortem(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=[State.APPROVED, State.PUBLISHED], approved_at__isnull=False)
-                | Q(state__in=[State.DRAFT, State.IN_REVIEW], approved_at__isnull=True),
+                condition=Q(
+                    state__in=[PostmortemState.APPROVED, PostmortemState.PUBLISHED],
+                    approved_at__isnull=False,
+                )
+                | Q(
+                    state__in=[PostmortemState.DRAFT, PostmortemState.IN_REVIEW],
+                    approved_at__isnull=True,
+                ),
                 name="postmortem_approved_at_with_state",
                 violation_error_message="The moment of approval goes with the approved state.",
             ),
             models.CheckConstraint(
-                condition=Q(state=State.PUBLISHED, published_at__isnull=False)
-                | (~Q(state=State.PUBLISHED) & Q(published_at__isnull=True)),
+                condition=Q(state=PostmortemState.PUBLISHED, published_at__isnull=False)
+                | (~Q(state=PostmortemState.PUBLISHED) & Q(published_at__isnull=True)),
                 name="postmortem_published_at_with_state",
                 violation_error_message="The moment of publication goes with the published state.",
             ),
@@ -166,12 +176,12 @@ class Postmortem(models.Model):
     def send_to_review(self, *, by: Actor, at: datetime) -> None:
         """Offer the draft to those who responded. Refused while a required section is empty."""
         self._refuse_while(self.missing_for_review(), "cannot go to review yet")
-        self._enter(State.IN_REVIEW, by=by, at=at, kind=Kind.POSTMORTEM_REVIEW_STARTED)
+        self._enter(PostmortemState.IN_REVIEW, by=by, at=at, kind=Kind.POSTMORTEM_REVIEW_STARTED)
 
     def return_to_draft(self, *, reason: str, by: Actor, at: datetime) -> None:
         """Open it for writing again, because something in it is wrong or missing."""
         self._enter(
-            State.DRAFT,
+            PostmortemState.DRAFT,
             by=by,
             at=at,
             kind=Kind.POSTMORTEM_RETURNED,
@@ -184,7 +194,7 @@ class Postmortem(models.Model):
         """Accept it as what the organisation holds to be true, with `by` as the approver."""
         self._refuse_while(self.missing_for_approval(), "cannot be approved yet")
         self._enter(
-            State.APPROVED,
+            PostmortemState.APPROVED,
             by=by,
             at=at,
             kind=Kind.POSTMORTEM_APPROVED,
@@ -194,7 +204,9 @@ class Postmortem(models.Model):
 
     def publish(self, *, by: Actor, at: datetime) -> None:
         """Make it readable for everyone who may see the incident; it does not change after."""
-        self._enter(State.PUBLISHED, by=by, at=at, kind=Kind.POSTMORTEM_PUBLISHED, published_at=at)
+        self._enter(
+            PostmortemState.PUBLISHED, by=by, at=at, kind=Kind.POSTMORTEM_PUBLISHED, published_at=at
+        )
 
     def hand_over(self, owner: Person, *, by: Actor, at: datetime) -> None:
         """Give it to another owner. Handing it to the present one does nothing."""
@@ -207,7 +219,7 @@ class Postmortem(models.Model):
 
     def _enter(
         self,
-        state: State,
+        state: PostmortemState,
         *,
         by: Actor,
         at: datetime,

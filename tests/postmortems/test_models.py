@@ -7,7 +7,7 @@ from django.db import IntegrityError
 from incidents.models import TimelineEntry
 from postmortems.action_items import NewActionItem, add_action_item
 from postmortems.errors import PostmortemError
-from postmortems.models import Invitation, Postmortem, Section, State
+from postmortems.models import Invitation, Postmortem, PostmortemState, Section
 from postmortems.models.postmortems import ALLOWED_FROM
 from roster.actors import Actor
 from tests.factories.incidents import make_incident
@@ -15,18 +15,18 @@ from tests.factories.postmortems import make_action_item, make_invitation, make_
 from tests.factories.roster import make_person
 
 BY = Actor.system("tests")
-CHANGES: dict[State, Callable[[Postmortem, datetime], None]] = {
-    State.DRAFT: lambda row, at: row.return_to_draft(reason="Wrong time", by=BY, at=at),
-    State.IN_REVIEW: lambda row, at: row.send_to_review(by=BY, at=at),
-    State.APPROVED: lambda row, at: row.approve(by=BY, at=at),
-    State.PUBLISHED: lambda row, at: row.publish(by=BY, at=at),
+CHANGES: dict[PostmortemState, Callable[[Postmortem, datetime], None]] = {
+    PostmortemState.DRAFT: lambda row, at: row.return_to_draft(reason="Wrong time", by=BY, at=at),
+    PostmortemState.IN_REVIEW: lambda row, at: row.send_to_review(by=BY, at=at),
+    PostmortemState.APPROVED: lambda row, at: row.approve(by=BY, at=at),
+    PostmortemState.PUBLISHED: lambda row, at: row.publish(by=BY, at=at),
 }
 
 
-@pytest.mark.parametrize("target", list(State))
-@pytest.mark.parametrize("current", list(State))
+@pytest.mark.parametrize("target", list(PostmortemState))
+@pytest.mark.parametrize("current", list(PostmortemState))
 def test_state_changes_only_along_the_table(
-    db: None, now: datetime, current: State, target: State
+    db: None, now: datetime, current: PostmortemState, target: PostmortemState
 ) -> None:
     postmortem = make_postmortem(state=current, no_actions_reason="A one-off.")
 
@@ -62,7 +62,7 @@ def test_failing_entry_leaves_the_state_alone(
     with pytest.raises(RuntimeError):
         postmortem.send_to_review(by=BY, at=now)
 
-    assert Postmortem.objects.get().state == postmortem.state == State.DRAFT
+    assert Postmortem.objects.get().state == postmortem.state == PostmortemState.DRAFT
 
 
 def test_review_needs_owner_and_required_sections(db: None, now: datetime) -> None:
