@@ -104,6 +104,23 @@ def test_https_address_turns_on_what_belongs_to_it(tmp_path):
 
 
 @pytest.mark.slow
+def test_redis_serves_as_broker_and_cache(tmp_path):
+    address = "redis://127.0.0.1:6379/0"
+
+    read = read_settings(tmp_path, "CELERY_BROKER_URL", "CACHES", REDIS_URL=address)
+
+    assert read == {
+        "CELERY_BROKER_URL": address,
+        "CACHES": {
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": address,
+            }
+        },
+    }
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
