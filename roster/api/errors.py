@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
@@ -19,6 +19,9 @@ MESSAGES = {
     status.HTTP_404_NOT_FOUND: "There is nothing here, or you may not see it.",
 }
 
+# What DRF and Django call errors that are no single field's.
+_WHOLE = {"non_field_errors", NON_FIELD_ERRORS}
+
 
 # DRF hands over whatever was raised and a context of its own making.
 def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -32,6 +35,9 @@ def error_response(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, ModelValidationError):
         fields = exc.message_dict if hasattr(exc, "error_dict") else {"": exc.messages}
         exc = exceptions.ValidationError(fields)
+    if isinstance(exc, RequestDataTooBig):
+        sentence = "This is more than one request may carry. Send it in smaller parts."
+        return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "too_large", sentence, {})
     if isinstance(exc, OperationalError | InterfaceError):
         return _answer(
             status.HTTP_503_SERVICE_UNAVAILABLE,
@@ -80,12 +86,9 @@ def _code(exc: Exception) -> str:
 def _message(exc: Exception, status_code: int, fields: dict[str, list[str]]) -> str:
     if isinstance(exc, exceptions.ValidationError):
         return fields.get("", [MESSAGES[status.HTTP_400_BAD_REQUEST]])[0]
-    if isinstance(
-        exc,
-        exceptions.AuthenticationFailed | exceptions.Throttled | exceptions.ParseError,
-    ):
-        return str(exc.detail)
     detail = str(exc.detail) if isinstance(exc, exceptions.APIException) else ""
+    if detail and detail != str(getattr(exc, "default_detail", "")):
+        return detail
     return MESSAGES.get(status_code, detail)
 
 
@@ -95,7 +98,7 @@ def _fields(detail: Any, path: str = "") -> dict[str, list[str]]:
     if isinstance(detail, dict):
         found: dict[str, list[str]] = {}
         for name, value in detail.items():
-            own = "" if name == "non_field_errors" else str(name)
+            own = "" if name in _WHOLE else str(name)
             found |= _fields(value, f"{path}.{own}" if path and own else path or own)
         return found
     if isinstance(detail, list) and detail and isinstance(detail[0], dict | list):

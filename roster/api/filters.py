@@ -1,15 +1,47 @@
-"""How lists of the roster are narrowed."""
+"""How lists are narrowed: by slugs that exist and known words; anything else is refused."""
+
+from typing import Any
 
 import django_filters
+from django import forms
 
 from roster.models import Person, Schedule, Team
+
+
+class TrueOrFalseField(forms.NullBooleanField):
+    """`true` or `false`; Django's own takes anything else for "not asked"."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> bool | None:
+        """Return None only where nothing was given."""
+        if not value:
+            return None
+        if value not in ("true", "false"):
+            raise forms.ValidationError("Give true or false.")
+        return bool(value == "true")
+
+
+class BooleanFilter(django_filters.BooleanFilter):
+    """`?active=true`."""
+
+    field_class = TrueOrFalseField
+
+
+class SlugFilter(django_filters.ModelChoiceFilter):
+    """`?team=payments`; refuses an unknown slug, where an empty list would mislead."""
+
+    # What a filter takes is django-filter's matter.
+    def __init__(self, **options: Any) -> None:
+        errors = {"invalid_choice": "There is nothing with this slug."}
+        super().__init__(to_field_name="slug", error_messages=errors, **options)
 
 
 class PersonFilter(django_filters.FilterSet):
     """`?team=payments&active=true`."""
 
-    team = django_filters.CharFilter(field_name="teams__slug")
-    active = django_filters.BooleanFilter(field_name="is_active")
+    team = SlugFilter(field_name="teams", queryset=Team.objects.all())
+    active = BooleanFilter(field_name="is_active")
 
     class Meta:
         model = Person
@@ -19,7 +51,7 @@ class PersonFilter(django_filters.FilterSet):
 class TeamFilter(django_filters.FilterSet):
     """`?kind=legal`."""
 
-    kind = django_filters.ChoiceFilter(choices=Team.Kind)
+    kind = django_filters.ChoiceFilter(choices=Team.Kind.choices)
 
     class Meta:
         model = Team
@@ -29,8 +61,8 @@ class TeamFilter(django_filters.FilterSet):
 class ScheduleFilter(django_filters.FilterSet):
     """`?team=payments&active=true`."""
 
-    team = django_filters.CharFilter(field_name="team__slug")
-    active = django_filters.BooleanFilter(field_name="is_active")
+    team = SlugFilter(field_name="team", queryset=Team.objects.all())
+    active = BooleanFilter(field_name="is_active")
 
     class Meta:
         model = Schedule

@@ -1,9 +1,11 @@
 """`Idempotency-Key` on every POST: a client that lost the answer may ask again without harm."""
 
 import hashlib
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from django.db import DatabaseError
 from django.utils import timezone
 from rest_framework import exceptions, status
 from rest_framework.request import Request
@@ -33,6 +35,8 @@ class KeyConflict(exceptions.APIException):
 class IdempotentPosts(APIView):
     """View mixin: a POST repeated with the same key is answered as the first time."""
 
+    # Parts of an answer that are nowhere else in the database, so not here either.
+    secret_fields: frozenset[str] = frozenset()
     _record: IdempotencyRecord | None = None
     _replayed: Response | None = None
 
@@ -64,10 +68,14 @@ class IdempotentPosts(APIView):
             raise _AnsweredBefore
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Answer a repeated request with what was answered before."""
+        """Answer a repeated request as before; forget one that failed in an unforeseen way."""
         if isinstance(exc, _AnsweredBefore) and self._replayed is not None:
             return self._replayed
-        return super().handle_exception(exc)
+        try:
+            return super().handle_exception(exc)
+        except Exception:
+            self._settle(status.HTTP_500_INTERNAL_SERVER_ERROR, None)
+            raise
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -75,10 +83,18 @@ class IdempotentPosts(APIView):
         """Keep the answer for the next time, unless the fault was ours."""
         response = super().finalize_response(request, response, *args, **kwargs)
         if self._record is not None and self._replayed is None:
-            self._record.settle(
-                status_code=response.status_code, body=getattr(response, "data", None)
-            )
+            self._settle(response.status_code, getattr(response, "data", None))
         return response
+
+    # Any JSON the API answers with.
+    def _settle(self, status_code: int, body: Any) -> None:
+        if self._record is None:
+            return
+        if isinstance(body, dict):
+            body = {name: body[name] for name in body if name not in self.secret_fields}
+        # With the database away the record stays open, and is taken over like a dead process's.
+        with suppress(DatabaseError):
+            self._record.settle(status_code=status_code, body=body)
 
 
 class _AnsweredBefore(Exception):
@@ -86,6 +102,6 @@ class _AnsweredBefore(Exception):
 
 
 def _fingerprint(request: Request) -> str:
-    # `request.data` is not read yet, so the raw body is still there.
+    # Still there where a session's CSRF check has parsed it already: see `BoundedJSONParser`.
     raw = request._request.body
     return hashlib.sha256(b"\n".join([request.get_full_path().encode(), raw])).hexdigest()

@@ -1,6 +1,12 @@
 """People, teams, schedules and policies as the API shows them: by slug, never by key."""
 
+import copy
+from datetime import datetime
+
+from django.db import models
+from django.utils import timezone
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 
 from roster.models import (
     EscalationPolicy,
@@ -14,10 +20,25 @@ from roster.models import (
     Schedule,
     Team,
 )
+from roster.models.schedules import ENTRY_GRACE
 
 
-class PersonSerializer(serializers.ModelSerializer[Person]):
-    """A person; how to reach them is shown only to those who may see contact methods."""
+class CheckedSerializer[Row: models.Model](serializers.ModelSerializer[Row]):
+    """A row that the model itself checks before it is saved, as the admin's forms have it do."""
+
+    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
+        """Raise what `clean` and the constraints say of the row as it would become."""
+        model = self.Meta.model
+        row = copy.copy(self.instance) if isinstance(self.instance, model) else model()
+        columns = {field.name for field in model._meta.concrete_fields}
+        for name in attrs.keys() & columns:
+            setattr(row, name, attrs[name])
+        row.full_clean(exclude=columns - self.fields.keys(), validate_unique=False)
+        return attrs
+
+
+class PersonSerializer(CheckedSerializer[Person]):
+    """A person; only those who may see contact methods read or change how to reach them."""
 
     teams = serializers.SlugRelatedField(
         slug_field="slug", queryset=Team.objects.all(), many=True, required=False
@@ -29,19 +50,29 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
             "slug", "name", "title", "email", "phone", "time_zone", "country", "teams", "is_active",
         ]  # fmt: skip
 
-    CONTACT_FIELDS = ("email", "phone")
+    CONTACT_FIELDS = frozenset({"email", "phone"})
 
     def to_representation(self, instance: Person) -> dict[str, object]:
         """Leave contact details out where the reader may not see them."""
         shown = super().to_representation(instance)
-        user = self.context["request"].user
-        if instance.user_id != user.pk and not user.has_perm("roster.view_contactmethod"):
+        if not self._may_see_contacts(instance):
             for name in self.CONTACT_FIELDS:
                 shown.pop(name)
         return shown
 
+    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
+        """Refuse contact details from whoever may not see them: pages would go elsewhere."""
+        if attrs.keys() & self.CONTACT_FIELDS and not self._may_see_contacts(self.instance):
+            raise PermissionDenied("E-mail and phone need the right to see contact methods.")
+        return super().validate(attrs)
 
-class TeamSerializer(serializers.ModelSerializer[Team]):
+    def _may_see_contacts(self, person: object) -> bool:
+        user = self.context["request"].user
+        is_own = isinstance(person, Person) and person.user_id == user.pk
+        return is_own or bool(user.has_perm("roster.view_contactmethod"))
+
+
+class TeamSerializer(CheckedSerializer[Team]):
     """A team with its lead and what it escalates by."""
 
     lead = serializers.SlugRelatedField(
@@ -91,7 +122,7 @@ class LayerSerializer(serializers.ModelSerializer[Layer]):
         ]  # fmt: skip
 
 
-class OverrideSerializer(serializers.ModelSerializer[Override]):
+class OverrideSerializer(CheckedSerializer[Override]):
     """A span in which a schedule answers differently."""
 
     person = serializers.SlugRelatedField(slug_field="slug", queryset=Person.objects.active())
@@ -103,10 +134,13 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
         model = Override
         fields = ["kind", "person", "replaces", "starts_at", "ends_at", "reason"]
 
-    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
-        """Let the model explain what does not fit together."""
-        Override(**attrs).clean()
-        return attrs
+    def validate_starts_at(self, starts_at: datetime) -> datetime:
+        """Leave the past as it was."""
+        if starts_at < timezone.now() - ENTRY_GRACE:
+            raise serializers.ValidationError(
+                "This has passed. Who was on call then stays as it was."
+            )
+        return starts_at
 
 
 class ScheduleSerializer(serializers.ModelSerializer[Schedule]):

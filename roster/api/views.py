@@ -1,6 +1,7 @@
 """People, teams, schedules, policies, and the question they all serve: who is on call?"""
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
@@ -12,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, DateTimeField
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from roster import preview
@@ -32,6 +33,10 @@ from roster.api.serializers import (
 from roster.models import EscalationPolicy, EscalationTarget, Layer, Person, Schedule, Team
 from roster.oncall import on_call
 
+SLUG = r"[-A-Za-z0-9_]+"
+# Beyond them some zone's clock has no name for the moment.
+YEARS = range(1970, 2201)
+
 
 class EditableViewSet[Row](
     IdempotentPosts,
@@ -44,6 +49,7 @@ class EditableViewSet[Row](
     """Rows addressed by slug that are edited and never deleted, since history names them."""
 
     lookup_field = "slug"
+    lookup_value_regex = SLUG
     http_method_names = ["get", "head", "options", "post", "patch"]
 
 
@@ -56,6 +62,7 @@ class ReadOnlyViewSet[Row](
     """Rows addressed by slug that the API only shows, beside the actions a view declares."""
 
     lookup_field = "slug"
+    lookup_value_regex = SLUG
     http_method_names = ["get", "head", "options", "post"]
 
 
@@ -115,9 +122,10 @@ class ScheduleViewSet(ReadOnlyViewSet[Schedule]):
         """Put somebody on call for a span, over what the layers say."""
         if not request.user.has_perm("roster.add_override"):
             self.permission_denied(request)
+        schedule = self.get_object()
         serializer = OverrideSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        serializer.save(schedule=self.get_object(), created_by=actor_of(request).person)
+        serializer.save(schedule=schedule, created_by=actor_of(request).person)
         return Response(serializer.data, status=201)
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
@@ -178,7 +186,8 @@ class OnCallView(APIView):
         if not text:
             return timezone.now()
         # In an address a plus sign reads as a space: `+01:00` arrives as ` 01:00`.
-        try:
-            return DateTimeField().to_internal_value(text.replace(" ", "+"))
-        except ValidationError as error:
-            raise ValidationError({"at": error.detail}) from error
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(text.replace(" ", "+"))
+            if moment.tzinfo and moment.year in YEARS:
+                return moment.astimezone(UTC)
+        raise ValidationError({"at": ["Give a moment with offset: 2026-03-02T10:00:00+01:00."]})
