@@ -1,17 +1,46 @@
 """The API's addresses, and its documentation."""
 
 from django.urls import include, path, re_path
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
 from rest_framework.routers import DefaultRouter
+from rest_framework.views import APIView
 
 from comms.api import views as comms
 from incidents.api import views as incidents
 from postmortems.api import views as postmortems
 from roster.api import views as roster
 
+
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # comes untyped
+    """Tells readers of the schema how to log in; found by drf-spectacular once it is defined."""
+
+    target_class = "roster.api.authentication.BearerTokenAuthentication"
+    name = "bearerToken"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        """Describe `Authorization: Bearer mst_…`."""
+        return build_bearer_security_scheme_object("Authorization", "Bearer")
+
+
+class UnknownAddressView(APIView):
+    """Anything else under `/api/`: answered in the API's error shape, not with a page."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Whatever the method, there is nothing here."""
+        raise NotFound
+
+
 router = DefaultRouter()
 # With or without a slash at the end: a client should not fail at night over one.
 router.trailing_slash = "/?"
+router.include_format_suffixes = False
 router.register("people", roster.PersonViewSet)
 router.register("teams", roster.TeamViewSet)
 router.register("schedules", roster.ScheduleViewSet)
@@ -35,7 +64,8 @@ urlpatterns = [
         comms.IncidentUpdatesView.as_view(),
     ),
     path("v1/", include(router.urls)),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    re_path("^schema/?$", SpectacularAPIView.as_view(), name="schema"),
     # The split view serves its script as a file, which the content security policy demands.
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    re_path("^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    re_path("", UnknownAddressView.as_view()),
 ]

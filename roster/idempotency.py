@@ -8,6 +8,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, models, transaction
 
+# Nobody repeats a request after this.
+KEPT_FOR = timedelta(days=1)
+
 
 class IdempotencyRecordQuerySet(models.QuerySet["IdempotencyRecord"]):
     def open(
@@ -22,8 +25,10 @@ class IdempotencyRecordQuerySet(models.QuerySet["IdempotencyRecord"]):
         """Begin under `key`, or return the settled record of the same request.
 
         None where the key stands for another request, or the same one is still being worked on.
-        An unsettled record older than `give_up_after` is taken over: its process died.
+        An unsettled record older than `give_up_after` is taken over: its process died. Forgets
+        what this user sent more than `KEPT_FOR` ago.
         """
+        self.filter(user_id=user.pk).older_than(at - KEPT_FOR).delete()
         try:
             with transaction.atomic():
                 return self.create(user_id=user.pk, key=key, fingerprint=fingerprint, began_at=at)

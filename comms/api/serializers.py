@@ -4,10 +4,11 @@ from rest_framework import serializers
 
 from comms.models import Audience, AudienceKind, Template, Update
 from incidents.models import Service, Severity
+from roster.api.serializers import CheckedSerializer
 from roster.models import Person, Team
 
 
-class AudienceSerializer(serializers.ModelSerializer[Audience]):
+class AudienceSerializer(CheckedSerializer[Audience]):
     """Who is told."""
 
     teams = serializers.SlugRelatedField(
@@ -31,7 +32,7 @@ class AudienceSerializer(serializers.ModelSerializer[Audience]):
         ]  # fmt: skip
 
 
-class TemplateSerializer(serializers.ModelSerializer[Template]):
+class TemplateSerializer(CheckedSerializer[Template]):
     """The words a message starts from; checked when saved, with the line of each problem."""
 
     severity = serializers.SlugRelatedField(
@@ -44,13 +45,6 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             "slug", "name", "purpose", "audience_kind", "phase", "severity", "channel",
             "subject", "body", "is_active",
         ]  # fmt: skip
-
-    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
-        """Let the template check itself as it would be after this change."""
-        names = ("purpose", "subject", "body")
-        known = {name: getattr(self.instance, name) for name in names} if self.instance else {}
-        Template(**{**known, **{name: attrs[name] for name in names if name in attrs}}).clean()
-        return attrs
 
 
 class UpdateSerializer(serializers.ModelSerializer[Update]):

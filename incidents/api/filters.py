@@ -3,16 +3,18 @@
 import django_filters
 from django.db.models import QuerySet
 
-from incidents.models import Alert, Incident, Phase, Service
+from incidents.models import Alert, Incident, Integration, Phase, Service, Severity
+from roster.api.filters import BooleanFilter, SlugFilter
+from roster.models import Team
 
 
 class IncidentFilter(django_filters.FilterSet):
     """`?open=true&severity=sev1&service=checkout&detected_after=2026-03-01T00:00:00Z`."""
 
-    open = django_filters.BooleanFilter(method="filter_open", label="Not yet closed")
+    open = BooleanFilter(method="filter_open", label="Not yet closed")
     phase = django_filters.MultipleChoiceFilter(choices=Phase.choices)
-    severity = django_filters.CharFilter(field_name="severity__slug")
-    service = django_filters.CharFilter(field_name="services__slug")
+    severity = SlugFilter(queryset=Severity.objects.all())
+    service = SlugFilter(field_name="services", queryset=Service.objects.all())
     kind = django_filters.ChoiceFilter(choices=Incident.Kind.choices)
     detected_after = django_filters.IsoDateTimeFilter(field_name="detected_at", lookup_expr="gte")
     detected_before = django_filters.IsoDateTimeFilter(field_name="detected_at", lookup_expr="lt")
@@ -35,8 +37,8 @@ class AlertFilter(django_filters.FilterSet):
     """`?state=firing&integration=prometheus&service=checkout`."""
 
     state = django_filters.ChoiceFilter(choices=Alert.State.choices)
-    integration = django_filters.CharFilter(field_name="integration__slug")
-    service = django_filters.CharFilter(field_name="service__slug")
+    integration = SlugFilter(queryset=Integration.objects.all())
+    service = SlugFilter(queryset=Service.objects.all())
 
     class Meta:
         model = Alert
@@ -46,7 +48,7 @@ class AlertFilter(django_filters.FilterSet):
 class ServiceFilter(django_filters.FilterSet):
     """`?team=payments&tier=1`."""
 
-    team = django_filters.CharFilter(field_name="owner_team__slug")
+    team = SlugFilter(field_name="owner_team", queryset=Team.objects.all())
     tier = django_filters.NumberFilter()
 
     class Meta:

@@ -17,10 +17,11 @@ from incidents.models import (
     TimelineEntry,
 )
 from incidents.vocabulary import sentence
+from roster.api.serializers import CheckedSerializer
 from roster.models import EscalationPolicy, Person, Team
 
 
-class ServiceSerializer(serializers.ModelSerializer[Service]):
+class ServiceSerializer(CheckedSerializer[Service]):
     """Something the organisation runs, and who answers for it."""
 
     owner_team = serializers.SlugRelatedField(slug_field="slug", queryset=Team.objects.all())
@@ -233,10 +234,10 @@ class ReasonInput(serializers.Serializer[object]):
 
 
 class SeverityInput(serializers.Serializer[object]):
-    """Another severity, and why."""
+    """Another severity, and why; only a worse one explains itself."""
 
     severity = serializers.SlugRelatedField(slug_field="slug", queryset=Severity.objects.all())
-    reason = serializers.CharField()
+    reason = serializers.CharField(default="", allow_blank=True)
 
 
 class NoteInput(serializers.Serializer[object]):

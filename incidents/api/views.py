@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
@@ -43,13 +42,13 @@ from incidents.models import (
     Alert,
     Incident,
     Integration,
-    Responder,
     Role,
     RoleAssignment,
     Service,
     Severity,
 )
 from incidents.models.incident import IncidentQuerySet
+from incidents.models.responders import ResponderError
 from incidents.models.roles import INCIDENT_MANAGER
 from incidents.permissions import may
 from roster.actors import Actor
@@ -71,11 +70,18 @@ class ServiceViewSet(EditableViewSet[Service]):
     filterset_class = ServiceFilter
 
 
+class WorstFirstPagination(StableCursorPagination):
+    """By rank, of which no two have the same."""
+
+    ordering = "rank"
+
+
 class SeverityViewSet(ReadOnlyViewSet[Severity]):
     """How bad an incident can be, worst first."""
 
     queryset = Severity.objects.all()
     serializer_class = SeveritySerializer
+    pagination_class = WorstFirstPagination
 
 
 class RoleViewSet(ReadOnlyViewSet[Role]):
@@ -90,9 +96,13 @@ class IntegrationViewSet(EditableViewSet[Integration]):
 
     queryset = Integration.objects.select_related("service")
     serializer_class = IntegrationSerializer
+    secret_fields = frozenset({"key"})
 
     def create(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Issue an integration; `key` is in this answer and can never be shown again."""
+        """Issue an integration; `key` is in this answer and can never be shown again.
+
+        A repeat under the same `Idempotency-Key` is answered without it.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         integration, key = Integration.issue(
@@ -116,12 +126,6 @@ class AlertViewSet(
         return visible.select_related("integration", "service", "incident")
 
 
-class TimelinePagination(StableCursorPagination):
-    """Newest recorded first."""
-
-    ordering = "-id"
-
-
 class IncidentViewSet(
     IdempotentPosts,
     mixins.RetrieveModelMixin,
@@ -140,17 +144,8 @@ class IncidentViewSet(
     http_method_names = ["get", "head", "options", "post", "patch"]
 
     def get_queryset(self) -> IncidentQuerySet:
-        """Fetch what the reader may see, with everything a list shows, in five queries."""
-        managers = RoleAssignment.objects.filter(
-            role__slug=INCIDENT_MANAGER, ends_at__isnull=True
-        ).select_related("person")
-        return (
-            Incident.objects.visible_to(self.request.user)
-            .select_related("severity")
-            .prefetch_related(
-                "services", Prefetch("role_assignments", managers, to_attr="current_managers")
-            )
-        )
+        """Fetch what the reader may see."""
+        return _with_shown_parts(Incident.objects.visible_to(self.request.user))
 
     def get_object(self) -> Incident:
         """Find an incident by `INC-142`; permission to see it is part of the query."""
@@ -277,7 +272,7 @@ class IncidentViewSet(
 
     @extend_schema(methods=["get"], responses=EntrySerializer(many=True))
     @extend_schema(methods=["post"], request=NoteInput, responses=IncidentSerializer)
-    @action(methods=["get", "post"], detail=True, pagination_class=TimelinePagination)
+    @action(methods=["get", "post"], detail=True, filterset_class=None)
     def timeline(self, request: Request, reference: str) -> Response:
         """Read the timeline, newest first, or add a note to it."""
         if request.method == "POST":
@@ -292,7 +287,7 @@ class IncidentViewSet(
 
     @extend_schema(methods=["get"], responses=RoleAssignmentSerializer(many=True))
     @extend_schema(methods=["post"], request=RoleInput, responses=IncidentSerializer)
-    @action(methods=["get", "post"], detail=True)
+    @action(methods=["get", "post"], detail=True, filterset_class=None)
     def roles(self, request: Request, reference: str) -> Response:
         """Read who held which role, or give a role to somebody."""
         if request.method == "POST":
@@ -307,7 +302,7 @@ class IncidentViewSet(
         return self._page_of(held, RoleAssignmentSerializer)
 
     @extend_schema(responses=ResponderSerializer(many=True))
-    @action(methods=["get"], detail=True)
+    @action(methods=["get"], detail=True, filterset_class=None)
     def responders(self, request: Request, reference: str) -> Response:
         """Read every engagement of everybody who was asked to help."""
         return self._page_of(
@@ -349,7 +344,8 @@ class IncidentViewSet(
         return dict(serializer.validated_data)
 
     def _shown(self, incident: Incident, status: int = 200) -> Response:
-        fresh = self.get_queryset().get(pk=incident.pk)
+        # Whoever reports a private incident sees this answer, and no more of it.
+        fresh = _with_shown_parts(Incident.objects.filter(pk=incident.pk)).get()
         return Response(self.get_serializer(fresh).data, status=status)
 
     def _page_of(
@@ -357,6 +353,15 @@ class IncidentViewSet(
     ) -> Response:
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(serializer_class(page, many=True).data)
+
+
+def _with_shown_parts(incidents: IncidentQuerySet) -> IncidentQuerySet:
+    """Read everything a list shows along with it, in two more queries."""
+    managers = RoleAssignment.objects.current().filter(role__slug=INCIDENT_MANAGER)
+    return incidents.select_related("severity").prefetch_related(
+        "services",
+        Prefetch("role_assignments", managers.select_related("person"), to_attr="current_managers"),
+    )
 
 
 def _request(incident: Incident, *, by: Actor, at: Any, **values: Any) -> None:
@@ -370,5 +375,10 @@ def _request(incident: Incident, *, by: Actor, at: Any, **values: Any) -> None:
 
 
 def _release(incident: Incident, *, by: Actor, at: Any, person: Any, reason: str) -> None:
-    engaged = get_object_or_404(Responder.objects.engaged(), incident=incident, person=person)
-    engaged.release(reason=reason, by=by, at=at)
+    engagement = incident.responders.open().filter(person=person).first()
+    if engagement is None:
+        raise ResponderError(
+            "not_engaged",
+            f"{person.name} is neither asked nor engaged on {incident.reference}.",
+        )
+    engagement.release(reason=reason, by=by, at=at)

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from postmortems.models import ActionItem, Invitation, Postmortem, Section
+from roster.api.serializers import CheckedSerializer
 from roster.models import Person
 
 
@@ -48,7 +49,7 @@ class PostmortemDetailSerializer(PostmortemSerializer):
         fields = [*PostmortemSerializer.Meta.fields, "sections", "invitations"]
 
 
-class ActionItemSerializer(serializers.ModelSerializer[ActionItem]):
+class ActionItemSerializer(CheckedSerializer[ActionItem]):
     """What somebody will change because of an incident."""
 
     incident = serializers.CharField(source="incident.reference", read_only=True)

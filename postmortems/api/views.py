@@ -15,6 +15,8 @@ from postmortems.api.serializers import (
 )
 from postmortems.models import ActionItem, Postmortem
 from postmortems.models.action_items import ActionState
+from roster.api.filters import BooleanFilter, SlugFilter
+from roster.models import Person
 
 
 class ByReference[Row: (Postmortem, ActionItem)](viewsets.GenericViewSet[Row]):
@@ -38,7 +40,7 @@ class PostmortemFilter(django_filters.FilterSet):
     """`?state=draft&owner=ana`."""
 
     state = django_filters.ChoiceFilter(choices=Postmortem.State.choices)
-    owner = django_filters.CharFilter(field_name="owner__slug")
+    owner = SlugFilter(queryset=Person.objects.all())
 
     class Meta:
         model = Postmortem
@@ -70,8 +72,8 @@ class ActionItemFilter(django_filters.FilterSet):
     """`?state=open&owner=ana&overdue=true`."""
 
     state = django_filters.ChoiceFilter(choices=ActionState.choices)
-    owner = django_filters.CharFilter(field_name="owner__slug")
-    overdue = django_filters.BooleanFilter(method="filter_overdue", label="Past its due day")
+    owner = SlugFilter(queryset=Person.objects.all())
+    overdue = BooleanFilter(method="filter_overdue", label="Past its due day")
 
     class Meta:
         model = ActionItem

@@ -13,7 +13,8 @@ class TrueOrFalseField(forms.NullBooleanField):
 
     widget = forms.TextInput
 
-    def to_python(self, value: Any) -> bool | None:
+    # Django's own returns None too; its stubs do not say so.
+    def to_python(self, value: Any) -> bool | None:  # type: ignore[override]
         """Return None only where nothing was given."""
         if not value:
             return None

@@ -32,6 +32,6 @@ class StableCursorPagination(CursorPagination):
             cursor = super().decode_cursor(request)
         except NotFound as error:
             raise refusal from error
-        if cursor and cursor.position is not None and not _KEY.fullmatch(cursor.position):
+        if cursor and cursor.position is not None and not _KEY.fullmatch(str(cursor.position)):
             raise refusal
         return cursor

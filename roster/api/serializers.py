@@ -28,7 +28,7 @@ class CheckedSerializer[Row: models.Model](serializers.ModelSerializer[Row]):
 
     def validate(self, attrs: dict[str, object]) -> dict[str, object]:
         """Raise what `clean` and the constraints say of the row as it would become."""
-        model = self.Meta.model
+        model: type[models.Model] = self.Meta.model
         row = copy.copy(self.instance) if isinstance(self.instance, model) else model()
         columns = {field.name for field in model._meta.concrete_fields}
         for name in attrs.keys() & columns:
