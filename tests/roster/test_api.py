@@ -443,22 +443,24 @@ def test_override_of_no_schedule_is_404(user_with):
     assert refusal(client.post("/api/v1/schedules/none/overrides", {}))[0] == 404
 
 
-def test_preview_answers_without_saving(user_with):
+def test_preview_is_answered_to_everybody_with_a_login(user_with):
     layer = {
         "name": "weekly",
-        "time_zone": "Europe/London",
-        "start": "2026-03-23T09:00",
-        "rotation": {"unit": "week", "length": 1},
-        "participants": ["ana", "bo"],
+        "participants": ["ana"],
+        "start": "2026-03-23T09:00+00:00",
+        "unit": "week",
     }
+    query = {"from": "2026-03-23T09:00Z", "to": "2026-03-24T09:00Z"}
+    document = {"time_zone": "Europe/London", "layers": [layer], "query": query}
     client = client_of(user_with())
 
-    answer = client.post("/api/v1/schedules/preview", {"layers": [layer | {"surprise": 1}]})
+    answer = client.post("/api/v1/schedules/preview", document)
+    wrong = client.post("/api/v1/schedules/preview", {**document, "layers": [{**layer, "x": 1}]})
 
-    status, code, fields = refusal(answer)
-    assert (status, code) == (400, "invalid")
-    assert any("surprise" in field for field in fields)
-    assert refusal(APIClient().post("/api/v1/schedules/preview", {}))[0] == 401
+    assert [shift["person"] for shift in answer.json()["shifts"]] == ["ana"]
+    assert refusal(wrong) == (400, "invalid", ["layers[0].x"])
+    assert refusal(client.post("/api/v1/schedules/preview", [1]))[:2] == (400, "invalid")
+    assert refusal(APIClient().post("/api/v1/schedules/preview", document))[0] == 401
 
 
 # --- Who is on call ------------------------------------------------------------------------------

@@ -1,0 +1,113 @@
+"""Who is on call by the layers alone (rules 3 to 6)."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from roster.rotation.definition import Entry, Layer
+from roster.rotation.handoffs import Handoffs
+from roster.rotation.succession import Succession
+from roster.rotation.walltime import FOREVER, NEVER, instant, zone
+from roster.rotation.windows import Hours
+
+Origin = tuple[int, int, int]
+"""Where somebody's being on call comes from: number of the layer, turn, place in the group.
+
+An override is the complement of its number (below 0), turn 0. The place does not tell apart.
+"""
+
+Crew = dict[str, Origin]
+"""Who is on call at an instant, each with one origin."""
+
+
+class Track:
+    """One layer, read at one instant after another.
+
+    It holds the stretch `[since, until)` around the last instant asked for, in which `entry` and
+    `turn` are the same; asking again within the stretch costs nothing.
+    """
+
+    __slots__ = (
+        "_from",
+        "_handoffs",
+        "_hours",
+        "_succession",
+        "_until",
+        "crew",
+        "number",
+        "since",
+        "until",
+    )
+
+    def __init__(self, number: int, layer: Layer, schedule_zone: str) -> None:
+        local = zone(layer.time_zone or schedule_zone)
+        start = instant(layer.start)
+        self.number = number
+        self._from = start if layer.effective_from is None else instant(layer.effective_from)
+        until = layer.effective_until
+        self._until = FOREVER if until is None else instant(until)
+        self._handoffs = Handoffs(layer, local)
+        self._hours = Hours(layer.restrictions, local)
+        self._succession = Succession(
+            layer.participants, layer.edits, self._handoffs, min(start, self._from)
+        )
+        self.crew: Crew = {}
+        self.since, self.until = FOREVER, NEVER
+
+    def seek(self, at: int) -> None:
+        if self.since <= at < self.until:
+            return
+        if at < self._from:
+            self._set((), 0, NEVER, self._from)
+        elif at >= self._until:
+            self._set((), 0, max(self._from, self._until), FOREVER)
+        else:
+            self._seek_turn(at)
+
+    def _seek_turn(self, at: int) -> None:
+        is_open, opened, closes = self._hours.around(at)
+        since, until = max(self._from, opened), min(self._until, closes)
+        if not is_open:
+            self._set((), 0, since, until)
+            return
+        turn, begins, ends = self._handoffs.turn_at(at)
+        entry, edited, edits = self._succession.holder(turn, at)
+        self._set(entry, turn, max(since, begins, edited), min(until, ends, edits))
+
+    def _set(self, entry: Entry, turn: int, since: int, until: int) -> None:
+        self.since, self.until = since, until
+        number = self.number
+        self.crew = {person: (number, turn, slot) for slot, person in enumerate(entry)}
+
+
+class Layers:
+    """All layers of a schedule: of those that have somebody, the highest priority wins."""
+
+    __slots__ = ("_tiers",)
+
+    def __init__(self, layers: Sequence[Layer], schedule_zone: str) -> None:
+        def priority(track: Track) -> int:
+            own = layers[track.number].priority
+            return track.number if own is None else own
+
+        tracks = [Track(number, layer, schedule_zone) for number, layer in enumerate(layers)]
+        tracks.sort(key=lambda track: -priority(track))
+        self._tiers = [list(tier) for _, tier in groupby(tracks, key=priority)]
+
+    def look(self, at: int) -> tuple[Crew, int, int]:
+        """Who is on call at an instant, and a stretch around it in which that stays so.
+
+        Somebody in several layers of one priority is on call once, by the first of them.
+        """
+        since, until = NEVER, FOREVER
+        for tier in self._tiers:
+            crew: Crew = {}
+            for track in tier:
+                track.seek(at)
+                if track.since > since:
+                    since = track.since
+                if track.until < until:
+                    until = track.until
+                crew = {**track.crew, **crew} if crew else track.crew
+            if crew:
+                return crew, since, until
+        return {}, since, until
