@@ -66,11 +66,8 @@ class Transport(virtual.Transport):
     Channel = Channel
     implements = virtual.Transport.implements.extend(exchange_type=frozenset(["direct"]))
     default_port = 0
+    polling_interval = 0.1  # seconds
     driver_type = driver_name = "folder"
-
-    def __init__(self, client: Any, **kwargs: Any) -> None:
-        super().__init__(client, **kwargs)
-        self.polling_interval = client.transport_options.get("polling_interval", 0.1)
 
     def driver_version(self) -> str:
         return "1"
