@@ -282,14 +282,9 @@ SPECTACULAR_SETTINGS = {
 REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
-    # In seconds: whoever rings must not wait for a Redis that is gone without a word.
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
-        "socket_connect_timeout": 1,
-        "socket_timeout": 10,
-    }
     # Ringing happens in the request that accepts an alert: with Redis away it must fail at once
     # (measured: 1-7 ms; 6 s with the defaults), and the sweep finds the row.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
         "max_retries": 0,
         "socket_connect_timeout": 0.5,
         "socket_timeout": 5,
