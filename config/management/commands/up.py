@@ -42,10 +42,14 @@ class Command(BaseCommand):
             start_checks.bring_database_up_to_date(at=timezone.now())
         except start_checks.StartError as error:
             sys.exit(f"Muster cannot start. {error}")
+        here = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 (compared, not bound)
+        if not settings.PUBLIC_URL_IS_SET:
+            # Of this process too: the demo's messages carry links.
+            settings.PUBLIC_URL = here
         with lock:
             account = self._fill(demo=demo)
             connection.close()
-            self._run(host, port, account)
+            self._run(host, port, here, account)
 
     def _fill(self, *, demo: bool) -> first_start.Account | None:
         call_command("load_reference", verbosity=0, stdout=self.stdout)
@@ -57,16 +61,14 @@ class Command(BaseCommand):
             call_command("load_demo", stdout=self.stdout)
         return account
 
-    def _run(self, host: str, port: int, account: first_start.Account | None) -> None:
-        here = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 (compared, not bound)
-        public_url = settings.PUBLIC_URL if settings.PUBLIC_URL_IS_SET else here
-        Supervisor(_processes(host, port, public_url), sys.stdout).run(
-            is_ready=lambda: _answers(here),
-            announce=lambda: self._announce(here, public_url, account),
+    def _run(self, host: str, port: int, here: str, account: first_start.Account | None) -> None:
+        Supervisor(_processes(host, port), sys.stdout).run(
+            is_ready=lambda: _answers(here), announce=lambda: self._announce(here, account)
         )
         self.stdout.write("Muster has stopped. Nothing is lost; `up` goes on where it was.")
 
-    def _announce(self, here: str, public_url: str, account: first_start.Account | None) -> None:
+    def _announce(self, here: str, account: first_start.Account | None) -> None:
+        public_url = settings.PUBLIC_URL
         lines = [f"Muster runs at {public_url}/admin/  (Ctrl-C stops it)"]
         if account and account.password:
             lines.append(
@@ -89,9 +91,9 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _processes(host: str, port: int, public_url: str) -> list[Process]:
+def _processes(host: str, port: int) -> list[Process]:
     environment = {
-        "PUBLIC_URL": public_url,
+        "PUBLIC_URL": settings.PUBLIC_URL,
         "PYTHONUNBUFFERED": "1",
         # Who starts `up` as root knows; the advice about --uid is for another way of starting.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
