@@ -173,7 +173,7 @@ def _panels(desk: Desk) -> dict[str, list[dict[str, Any]]]:
         html = panel.render(desk)
         if html is not None:
             # Rendered by the template engine, which has escaped what is data.
-            row = {"position": panel.position, "html": mark_safe(html)}
+            row = {"slug": panel.slug, "position": panel.position, "html": mark_safe(html)}
             shown[panel.column].append(row)
     return shown
 

@@ -82,6 +82,11 @@
       const fresh = page.getElementById(old.id);
       if (fresh && !isBusy(old)) replace(old, fresh);
     }
+    // A panel that had nothing to show until now; its order in the column is in its style.
+    for (const fresh of page.querySelectorAll("[data-slot]")) {
+      if (document.getElementById(fresh.id)) continue;
+      document.getElementById(fresh.parentElement.id)?.append(document.importNode(fresh, true));
+    }
     tick();
   }
 
