@@ -36,7 +36,7 @@ class PostmortemAdmin(PostmortemButtons, MusterModelAdmin):
             None,
             {
                 "fields": (
-                    ("incident", "state_label"),
+                    ("incident", "state"),
                     ("owner", "due_on"),
                     ("review_at", "review_minutes", "review_place"),
                     "still_missing",
@@ -56,7 +56,7 @@ class PostmortemAdmin(PostmortemButtons, MusterModelAdmin):
     )
     readonly_fields = (
         "incident",
-        "state_label",
+        "state",
         "owner",
         "review_at",
         "still_missing",
