@@ -12,15 +12,16 @@ from django.db import transaction
 
 from comms import promises, stakeholders
 from comms.content import Content
-from comms.facts import context
+from comms.facts import absolute, context
 from comms.models import Message, MessageState, Priority, Purpose
 from comms.notification import first_stage, stages
 from comms.outbox import About, compose, enqueue, withdraw
+from comms.rendering import escape_markdown
 from comms.wording import written
 from incidents.models import ENDED_PHASES, Incident, Page, Responder, RoleAssignment
 from incidents.signals import entry_recorded
 from incidents.timeline import TimelineEntry
-from incidents.vocabulary import Kind
+from incidents.vocabulary import Kind, sentence
 from roster.actors import Actor
 from roster.links import make_url
 from roster.models import Person
@@ -187,6 +188,11 @@ def withdraw_request(entry: TimelineEntry) -> None:
     withdraw(Message.objects.filter(responder=entry.data["responder"]))
 
 
+def tell_of_refusal(entry: TimelineEntry) -> None:
+    withdraw_request(entry)
+    tell_manager(entry)
+
+
 def thank_responder(entry: TimelineEntry) -> None:
     responder = Responder.objects.select_related("incident__severity", "person").get(
         pk=entry.data["responder"]
@@ -200,6 +206,24 @@ def thank_responder(entry: TimelineEntry) -> None:
         stem=f"released-{responder.pk}",
         at=entry.at,
         responder=responder,
+    )
+
+
+def tell_manager(entry: TimelineEntry) -> None:
+    """A request that came to nothing, or a wish to leave, waits for the manager to act (R021)."""
+    incident = entry.incident
+    manager = incident.manager()
+    if manager is None or manager == entry.actor or incident.phase in ENDED_PHASES:
+        return
+    words = sentence(entry)
+    lines = [escape_markdown(words), escape_markdown(entry.text)]
+    lines.append(f"Decide here: {absolute(incident.get_absolute_url())}")
+    _send_to(
+        manager,
+        Content(f"{incident.reference} {words}", "\n\n".join(filter(None, lines))),
+        incident,
+        stem=f"manager-{entry.pk}",
+        at=entry.at,
     )
 
 
@@ -292,7 +316,9 @@ REACTIONS: Mapping[str, Callable[[TimelineEntry], None]] = {
     Kind.RESPONDER_REQUESTED: ask_responder,
     Kind.RESPONDER_REMINDED: ask_responder,
     Kind.RESPONDER_ACKNOWLEDGED: withdraw_request,
-    Kind.RESPONDER_DECLINED: withdraw_request,
+    Kind.RESPONDER_DECLINED: tell_of_refusal,
+    Kind.RESPONDER_UNANSWERED: tell_manager,
+    Kind.RESPONDER_ASKED_TO_LEAVE: tell_manager,
     Kind.REQUEST_WITHDRAWN: withdraw_request,
     Kind.RESPONDER_RELEASED: thank_responder,
     Kind.ROLE_ASSIGNED: tell_role_holder,

@@ -15,6 +15,7 @@ from roster.actors import Actor
 from roster.models import Person
 from tests.factories.comms import make_audience, make_promise, make_template
 from tests.factories.incidents import (
+    make_assignment,
     make_incident,
     make_page,
     make_responder,
@@ -232,6 +233,23 @@ def test_released_responder_is_thanked_and_told_whom_to_write_to(
     [message] = messages()
     assert "Thank you for your help. If something comes up, write to Ruth Adeyemi." in message.body
     assert "The fix holds." in message.body
+
+
+def test_manager_hears_of_a_wish_to_leave_and_decides_on_the_incident(
+    ines: Person, ruth: Actor, now: datetime
+):
+    incident = make_incident(phase=Phase.DIAGNOSING)
+    make_assignment(incident, make_role("incident-manager"), ruth.person)
+    responder = make_responder(incident, ines, state=Responder.State.ACKNOWLEDGED)
+
+    responder.ask_to_leave(by=Actor.of_person(ines), at=now, reason="My shift ends.")
+    announce_due(at=now)
+
+    [message] = messages(person=ruth.person)
+    assert message.subject.startswith(incident.reference)
+    assert "Ines Okafor" in message.body
+    assert "My shift ends." in message.body
+    assert incident.get_absolute_url() in message.body
 
 
 def test_new_role_holder_is_told_unless_they_took_it_themselves(
