@@ -17,6 +17,12 @@ for name in ("PUBLIC_URL", "EMAIL_URL", "ALLOWED_HOSTS", "DEBUG", "TIME_ZONE", "
     os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403 (the settings read the environment set above)
+from config.settings import DATABASES, IS_EMBEDDED  # noqa: E402
+
+if IS_EMBEDDED:
+    # Said here because pytest-django knows Django's own SQLite backend only, and would give each
+    # test process a file of its own in a folder that is not there.
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

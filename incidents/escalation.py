@@ -381,7 +381,9 @@ def _person_of(person: Person) -> dict[str, object]:
 
 def _locked(incident_pk: int) -> Incident:
     """The incident, its row held until the transaction ends (SQLite holds all of them anyway)."""
-    incidents = Incident.objects.select_related("severity").select_for_update(of=("self",))
+    incidents = Incident.objects.select_related("severity").select_for_update(
+        no_key=True, of=("self",)
+    )
     return incidents.get(pk=incident_pk)
 
 
