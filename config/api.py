@@ -1,5 +1,6 @@
 """The API's addresses, and its documentation."""
 
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
@@ -66,6 +67,10 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     re_path("^schema/?$", SpectacularAPIView.as_view(), name="schema"),
     # The split view serves its script as a file, which the content security policy demands.
-    re_path("^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    re_path(
+        "^docs/?$",
+        login_required(SpectacularSwaggerSplitView.as_view(url_name="schema")),
+        name="api-docs",
+    ),
     re_path("", UnknownAddressView.as_view()),
 ]
