@@ -36,5 +36,6 @@ class MusterGroupAdmin(GroupAdmin, MusterModelAdmin):
     list_display = ("name",)
     search_fields = ("name",)
 
+
 # What the apps to the right add to the incident page; incidents itself may not know of them.
 autodiscover_modules("admin_panels")

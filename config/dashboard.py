@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import User as Login
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -29,7 +31,7 @@ from roster.oncall import NowAndNext, on_call_now_and_next
 SHOWN = 12  # rows of each section
 LATE_AFTER = timedelta(minutes=5)  # an unanswered request stands under "overdue" from then on
 
-type User = AbstractBaseUser | AnonymousUser
+type User = Login | AnonymousUser
 
 
 @dataclass
@@ -112,7 +114,7 @@ def _overdue(user: User, at: datetime) -> dict[str, list[Any]]:
     requests = Responder.objects.visible_to(user).unanswered().select_related("incident", "person")
     postmortems = Postmortem.objects.visible_to(user).overdue_on(today)
     items = ActionItem.objects.visible_to(user).overdue_on(today).select_related("owner")
-    found = {
+    found: dict[str, QuerySet[Any]] = {
         "promises": promises.order_by("promised_for")[:SHOWN],
         "requests": requests.filter(requested_at__lt=at - LATE_AFTER).order_by("requested_at")[
             :SHOWN

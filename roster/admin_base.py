@@ -1,10 +1,13 @@
 """What every admin page shares: who is acting, how a refusal is told, what may only be read."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,6 +28,10 @@ class MusterModelAdmin(ModelAdmin):
     list_filter_submit = True
     warn_unsaved_form = True
     compressed_fields = True
+    # What Django does by itself from 6.0 on.
+    formfield_overrides: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+        models.URLField: {"assume_scheme": "https"}
+    }
 
 
 class ReadOnlyModelAdmin(MusterModelAdmin):
@@ -58,7 +65,9 @@ class ReadOnlyInline(TabularInline):
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Who the record will name for what this request does. Call only behind a log-in."""
+    """Who the record will name for what this request does."""
+    if not request.user.is_authenticated:
+        raise PermissionDenied
     return Actor.of_user(request.user, via="admin")
 
 

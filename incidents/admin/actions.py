@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.http import QueryDict
 
 from incidents.admin import fields
 from incidents.admin.desk import Action, register_action
@@ -155,11 +156,12 @@ class Reopen(Action):
 
     def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
         super().__init__(incident, *args, **kwargs)
-        self.fields["phase"].choices = [
+        earlier = [
             (phase.value, phase.label)
             for phase in Phase
             if incident.phase in ALLOWED_BACK_FROM.get(phase, ())
         ]
+        self.fields["phase"] = fields.choice("Back to", earlier)
 
     def apply(self, *, by: Actor, at: datetime) -> str:
         self.incident.reopen(**self.cleaned_data, by=by, at=at)
@@ -212,7 +214,7 @@ class OwnPage(Action):
 
     def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
         super().__init__(incident, *args, **kwargs)
-        self.fields["page"].queryset = incident.pages.select_related("person")
+        self.offer("page", incident.pages.select_related("person"))
 
     @classmethod
     def allowed(cls, user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
@@ -285,7 +287,7 @@ class EndRole(Action):
     def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
         super().__init__(incident, *args, **kwargs)
         current = incident.role_assignments.current().select_related("role", "person")
-        self.fields["assignment"].queryset = current
+        self.offer("assignment", current)
 
     def apply(self, *, by: Actor, at: datetime) -> str:
         assignment = self.cleaned_data["assignment"]
@@ -362,7 +364,7 @@ class OfResponder(Action):
 
     def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
         super().__init__(incident, *args, **kwargs)
-        self.fields["responder"].queryset = incident.responders.select_related("person")
+        self.offer("responder", incident.responders.select_related("person"))
 
     @classmethod
     def allowed(cls, user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
@@ -466,14 +468,12 @@ class ReleaseAll(Action):
     permission = "release_responder"
     explanation = "Everyone engaged is thanked and let go, except those you keep."
 
-    keep = fields.some_of("Keep", Responder.objects.none(), required=False)
+    keep = fields.some_of("Keep", Responder.objects.none(), fields.RespondersField, required=False)
     reason = fields.line("Why", required=False)
 
     def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
         super().__init__(incident, *args, **kwargs)
-        keep = self.fields["keep"]
-        keep.queryset = incident.responders.open().select_related("person")
-        keep.label_from_instance = lambda responder: responder.person.name
+        self.offer("keep", incident.responders.open().select_related("person"))
 
     def apply(self, *, by: Actor, at: datetime) -> str:
         released = release_all(self.incident, **self.cleaned_data, by=by, at=at)
@@ -519,9 +519,9 @@ class Edit(Action):
 
     def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
         super().__init__(incident, *args, **kwargs)
-        self.initial |= {
-            name: getattr(incident, name) for name in self.fields if name != "services"
-        } | {"services": list(incident.services.all())}
+        texts = [name for name in self.fields if name != "services"]
+        self.initial = {name: getattr(incident, name) for name in texts}
+        self.initial["services"] = list(incident.services.all())
         for field in self.fields.values():
             # The form carries what it was opened with, so that only what this person changed is
             # written, and a change that somebody else made meanwhile is seen.
@@ -540,8 +540,9 @@ class Edit(Action):
         hidden = self.add_initial_prefix(name)
         if not isinstance(now, str) or _lines(self.data.get(hidden, "")) == _lines(now):
             return None
-        self.data = self.data.copy()
-        self.data[hidden] = now
+        data = cast(QueryDict, self.data).copy()
+        data[hidden] = now
+        self.data = data
         return now
 
     def apply(self, *, by: Actor, at: datetime) -> str:
@@ -573,8 +574,16 @@ class CorrectMilestone(Action):
 
 
 def _is_in(rows: Any, user: AbstractBaseUser | AnonymousUser) -> bool:  # a related manager
-    """Whether one of the rows, pages or responders, is this user's own."""
-    return rows.filter(person__user=user.pk, person__user__isnull=False).exists()
+    """Whether one of the rows, pages or responders of an incident, is this user's own.
+
+    Several actions ask the same of one request, so the answer is remembered on the user object, as
+    Django does with permissions.
+    """
+    known: dict[tuple[type, int], bool] = vars(user).setdefault("_rows_on_incidents", {})
+    key = (rows.model, rows.instance.pk)
+    if key not in known:
+        known[key] = rows.filter(person__user=user.pk, person__user__isnull=False).exists()
+    return known[key]
 
 
 def _names(people: Iterable[Person]) -> str:

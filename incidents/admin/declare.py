@@ -1,4 +1,4 @@
-"""Declaring: two questions propose a severity, a person decides. For a detected incident or anew."""
+"""Declaring: two answers propose a severity, a person decides. For a detected one or a new one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,13 +45,13 @@ class ImpactQuestions(forms.Form):
     reason = fields.text("Why another than proposed", required=False, rows=2)
 
     def questions(self) -> Iterator[tuple[forms.BoundField, list[Card]]]:
-        for name in ("extent", "degree"):
+        for name, model in (("extent", ImpactExtent), ("degree", ImpactDegree)):
             chosen = str(self[name].value() or "")
             yield (
                 self[name],
                 [
                     Card(name, row.pk, row.name, row.description, str(row.pk) == chosen)
-                    for row in self.fields[name].queryset
+                    for row in model._default_manager.all()
                 ],
             )
 
@@ -86,7 +86,7 @@ class Declare(ImpactQuestions, Action):
 
     def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
         super().__init__(incident, *args, **kwargs)
-        self.initial |= {
+        self.initial = {
             "title": incident.title,
             "services": list(incident.services.all()),
             "customer_impact": incident.customer_impact,
@@ -135,13 +135,12 @@ class NewIncident(ImpactQuestions):
         """Refuse here what `declare` would, since the incident must not be opened by then."""
         cleaned = super().clean() or {}
         if not self.errors:
-            self.proposed = Severity.objects.for_impact(cleaned["extent"], cleaned["degree"])
-            chosen = cleaned["severity"] or self.proposed
+            proposed = Severity.objects.for_impact(cleaned["extent"], cleaned["degree"])
+            cleaned["chosen"] = chosen = cleaned["severity"] or proposed
             if chosen is None:
                 self.add_error("severity", "The matrix has no severity for this. Choose one.")
-            elif self.proposed and chosen != self.proposed and not cleaned["reason"]:
-                sentence = f"The matrix says {self.proposed}. Say why it is {chosen}."
-                self.add_error("reason", sentence)
+            elif proposed and chosen != proposed and not cleaned["reason"]:
+                self.add_error("reason", f"The matrix says {proposed}. Say why it is {chosen}.")
         return cleaned
 
     def save(self, *, by: Actor, at: datetime) -> tuple[Incident, list[DomainError]]:
@@ -150,7 +149,7 @@ class NewIncident(ImpactQuestions):
         incident = detect(
             title=given["title"],
             services=given["services"],
-            severity=given["severity"] or self.proposed,
+            severity=given["chosen"],
             source=given["source"],
             kind=given["kind"],
             is_private=given["is_private"],

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from incidents.models import Incident
 from incidents.permissions import may
@@ -53,10 +55,12 @@ class Action(forms.Form):
     def allowed(cls, user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
         return may(user, cls.permission, incident)
 
+    def offer(self, name: str, rows: QuerySet[Any]) -> None:  # rows of any model
+        """Let one of `rows`, or several, be chosen in the field of this name."""
+        cast(forms.ModelChoiceField, self.fields[name]).queryset = rows
+
     def shown_fields(self) -> list[forms.BoundField]:
-        return [
-            field for field in self if field.name != "override_reason" or self.asks_override
-        ]
+        return [field for field in self if field.name != "override_reason" or self.asks_override]
 
     def refuse(self, error: DomainError) -> None:
         """Show why the domain would not."""
@@ -86,9 +90,12 @@ class Desk:
     def label_of(self, slug: str) -> str:
         return ACTIONS[slug].button
 
-    def render(self, template: str, **context: Any) -> str:  # values of any kind, for a template
+    def render(self, template: str, **context: Any) -> SafeString:  # Any: as templates take it
         shown = {"desk": self, "incident": self.incident, **context}
         return render_to_string(template, shown, self.request)
+
+
+type Render = Callable[[Desk], SafeString | None]
 
 
 @dataclass(frozen=True)
@@ -102,19 +109,17 @@ class Panel:
     slug: str
     position: int
     column: str
-    render: Callable[[Desk], str | None]
+    render: Render
 
 
 PANELS: list[Panel] = []
 ACTIONS: dict[str, type[Action]] = {}
 
 
-def register_panel(
-    slug: str, *, position: int, column: str = "main"
-) -> Callable[[Callable[[Desk], str | None]], Callable[[Desk], str | None]]:
+def register_panel(slug: str, *, position: int, column: str = "main") -> Callable[[Render], Render]:
     """Decorator of the function that renders the panel."""
 
-    def register(render: Callable[[Desk], str | None]) -> Callable[[Desk], str | None]:
+    def register(render: Render) -> Render:
         PANELS.append(Panel(slug, position, column, render))
         PANELS.sort(key=lambda panel: panel.position)
         return render

@@ -1,4 +1,4 @@
-"""The responsibilities matrix (R104): duties down, roles across, a tick where a role carries one."""
+"""The responsibilities matrix (R104): duties down, roles across, ticked where a role has one."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied

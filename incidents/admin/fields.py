@@ -121,7 +121,18 @@ def one_of(label: str, rows: Any, **kwargs: Any) -> forms.ModelChoiceField:  # a
     return forms.ModelChoiceField(rows, label=label, widget=UnfoldAdminSelectWidget(), **kwargs)
 
 
-def some_of(label: str, rows: Any, **kwargs: Any) -> forms.ModelMultipleChoiceField:
+class RespondersField(forms.ModelMultipleChoiceField):
+    """Some of the people on an incident, by name alone."""
+
+    def label_from_instance(self, obj: Any) -> str:  # a Responder with its person
+        return obj.person.name
+
+
+def some_of(
+    label: str,
+    rows: Any,  # as forms.ModelMultipleChoiceField
+    field: type[forms.ModelMultipleChoiceField] = forms.ModelMultipleChoiceField,
+    **kwargs: Any,  # likewise
+) -> forms.ModelMultipleChoiceField:
     """Boxes to tick, since a list to pick several from asks for a keyboard; long ones scroll."""
-    widget = UnfoldAdminCheckboxSelectMultipleWidget({"class": "mu-ticks"})
-    return forms.ModelMultipleChoiceField(rows, label=label, widget=widget, **kwargs)
+    return field(rows, label=label, widget=UnfoldAdminCheckboxSelectMultipleWidget(), **kwargs)

@@ -13,8 +13,8 @@ from unfold.decorators import display
 
 from incidents.admin import views
 from incidents.models import Incident
-from incidents.phases import ENDED_PHASES, LIVE_PHASES, Phase
 from incidents.permissions import may
+from incidents.phases import ENDED_PHASES, LIVE_PHASES, Phase
 from roster.admin_base import MusterModelAdmin
 from roster.templatetags.muster import chip, duration, moment
 
@@ -112,7 +112,7 @@ class IncidentAdmin(MusterModelAdmin):
 
     def found(self, request: HttpRequest, object_id: str) -> Incident:
         """By key or reference. Whoever may not see it gets the answer of one that is not there."""
-        rows = Incident.objects.visible_to(request.user).select_related("severity")
+        rows = Incident.objects.visible_to(request.user).with_manager().select_related("severity")
         try:
             if object_id.isdigit():
                 return rows.get(pk=object_id)

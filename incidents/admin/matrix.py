@@ -1,10 +1,10 @@
-"""The severity matrix as a grid: who is affected down, how badly across, a severity in each field."""
+"""The severity matrix as a grid: who is affected down, how badly across, severities inside."""
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
@@ -17,7 +17,7 @@ from roster.admin_base import MusterModelAdmin
 class MatrixForm(forms.Form):
     """One choice of severity for each pair of extent and degree; empty proposes nothing."""
 
-    def __init__(self, data: object = None) -> None:
+    def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)
         self.extents = list(ImpactExtent.objects.all())
         self.degrees = list(ImpactDegree.objects.all())
@@ -67,7 +67,9 @@ class SeverityMatrixMixin(MusterModelAdmin):
         form = MatrixForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             form.save()
-            messages.success(request, "The matrix is saved. It applies from the next declaration on.")
+            messages.success(
+                request, "The matrix is saved. It applies from the next declaration on."
+            )
             return HttpResponseRedirect(reverse("admin:incidents_severity_matrix"))
         context = {
             **self.admin_site.each_context(request),

@@ -42,7 +42,10 @@ class IntegrationAdmin(MusterModelAdmin):
 
     fieldsets = (
         (None, {"fields": (("name", "slug"), "kind")}),
-        ("Where its alerts belong, unless a rule says otherwise", {"fields": ("service", "severity")}),
+        (
+            "Where its alerts belong, unless a rule says otherwise",
+            {"fields": ("service", "severity")},
+        ),
         ("Key", {"fields": ("key", "state", "created", "last_heard")}),
     )
     add_fieldsets = fieldsets[:2]
@@ -60,25 +63,26 @@ class IntegrationAdmin(MusterModelAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        given = {name: getattr(obj, name) for name in ("slug", "name", "service", "kind", "severity")}
-        issued, obj.issued_key = Integration.issue(
-            **given, by=actor_of(request), at=timezone.now()
-        )
+        given = {
+            name: getattr(obj, name) for name in ("slug", "name", "service", "kind", "severity")
+        }
+        issued, key = Integration.issue(**given, by=actor_of(request), at=timezone.now())
         obj.pk, obj.key_prefix = issued.pk, issued.key_prefix
+        vars(obj)["issued_key"] = key  # for the answer to this very request
 
     def response_add(
         self, request: HttpRequest, obj: Integration, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return self._key_page(request, obj, obj.issued_key)
+        return self._key_page(request, obj, vars(obj)["issued_key"])
 
-    @action(
-        description="New key", url_path="rotate-key", icon="key", permissions=["change"]
-    )
+    @action(description="New key", url_path="rotate-key", icon="key", permissions=["change"])
     def rotate_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         integration = self._found(request, object_id)
         if request.method == "POST":
             return self._key_page(request, integration, integration.rotate_key())
-        warning = "The present key stops working at once: whoever uses it must be given the new one."
+        warning = (
+            "The present key stops working at once: whoever uses it must be given the new one."
+        )
         return self._ask(request, integration, "New key", warning, "Make a new key")
 
     @action(description="Revoke", url_path="revoke", icon="block", permissions=["change"])
@@ -156,6 +160,7 @@ class RoutingMatcherInline(TabularInline):
     model = RoutingMatcher
     extra = 0
     per_page = 20
+    ordering = ("pk",)
     verbose_name_plural = "matches alerts with all of these labels"
 
 
@@ -163,7 +168,15 @@ class RoutingMatcherInline(TabularInline):
 class RoutingRuleAdmin(MusterModelAdmin):
     """Rules in the order in which they are tried; the first that matches decides."""
 
-    list_display = ("name", "position", "is_active", "matchers_shown", "service", "severity", "fate")
+    list_display = (
+        "name",
+        "position",
+        "is_active",
+        "matchers_shown",
+        "service",
+        "severity",
+        "fate",
+    )
     list_filter = ("is_active", "is_suppressing", "integration", "service")
     list_select_related = ("service", "severity", "integration")
     search_fields = ("name", "suppress_reason")
@@ -276,7 +289,15 @@ def readable(body: bytes) -> str:
 class AlertAdmin(ReadOnlyModelAdmin):
     """What monitors report, newest first."""
 
-    list_display = ("title", "state_shown", "service", "incident", "count", "first_seen", "last_seen")
+    list_display = (
+        "title",
+        "state_shown",
+        "service",
+        "incident",
+        "count",
+        "first_seen",
+        "last_seen",
+    )
     list_filter = ("state", "service", "integration")
     list_select_related = ("service", "incident__severity", "integration", "suppressed_by")
     search_fields = ("title", "dedup_key", "description")
@@ -293,7 +314,9 @@ class AlertAdmin(ReadOnlyModelAdmin):
         "label_list",
         "annotation_list",
     )
-    readonly_fields = fields[:2] + (
+    readonly_fields = (
+        "title",
+        "description",
         "state_shown",
         "first_seen",
         "last_seen",

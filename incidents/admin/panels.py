@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from itertools import groupby
 
+from django.utils.safestring import SafeString
+
 from incidents.admin.actions import MILESTONES, Note
 from incidents.admin.desk import Desk, register_panel
-from incidents.models import Page, Responder
+from incidents.models import Page, Responder, TimelineEntry
 from incidents.roles import RoleSlot, role_board
 
 ENTRIES_SHOWN = 40
@@ -14,7 +16,7 @@ FOLDER = "admin/incidents/incident/panels"
 
 
 @register_panel("roles", position=15, column="side")
-def roles(desk: Desk) -> str:
+def roles(desk: Desk) -> SafeString:
     """Who is in which role; once declared, unfilled required ones in red. Two queries."""
     slots = role_board(desk.incident)
     is_declared = desk.incident.declared_at is not None
@@ -35,7 +37,7 @@ def _by_category(slots: Iterable[RoleSlot]) -> list[tuple[str, list[RoleSlot]]]:
 
 
 @register_panel("responders", position=30, column="side")
-def responders(desk: Desk) -> str:
+def responders(desk: Desk) -> SafeString:
     """Everyone asked to help, the unanswered first, and whose page waits. Two queries."""
     everyone = desk.incident.responders.select_related("person").order_by("-requested_at", "-pk")
     by_state: dict[str, list[Responder]] = {}
@@ -54,9 +56,10 @@ def responders(desk: Desk) -> str:
 
 
 @register_panel("timeline", position=50)
-def timeline(desk: Desk) -> str:
+def timeline(desk: Desk) -> SafeString:
     """What happened, newest first, and the box to add to it. One query."""
-    entries = desk.incident.timeline.newest_first().select_related("corrects")
+    entries = TimelineEntry.objects.filter(incident=desk.incident).newest_first()
+    entries = entries.select_related("corrects")
     shows_all = "all" in desk.request.GET
     shown = list(entries if shows_all else entries[: ENTRIES_SHOWN + 1])
     context = {
@@ -68,7 +71,7 @@ def timeline(desk: Desk) -> str:
 
 
 @register_panel("alerts", position=40)
-def alerts(desk: Desk) -> str | None:
+def alerts(desk: Desk) -> SafeString | None:
     """What monitoring says, the firing ones first. One query."""
     rows = desk.incident.alerts.select_related("service", "integration")
     found = list(rows.order_by("state", "-last_seen_at")[: ALERTS_SHOWN + 1])
@@ -79,7 +82,7 @@ def alerts(desk: Desk) -> str | None:
 
 
 @register_panel("details", position=10, column="side")
-def details(desk: Desk) -> str:
+def details(desk: Desk) -> SafeString:
     """What is known, in sentences."""
     incident = desk.incident
     texts = [
@@ -103,7 +106,7 @@ def details(desk: Desk) -> str:
 
 
 @register_panel("milestones", position=70, column="side")
-def milestones(desk: Desk) -> str:
+def milestones(desk: Desk) -> SafeString:
     """When what happened, each correctable. No query."""
     moments = [(name, label, getattr(desk.incident, name)) for name, label in MILESTONES.items()]
     return desk.render(f"{FOLDER}/milestones.html", milestones=moments)

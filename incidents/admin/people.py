@@ -1,4 +1,4 @@
-"""Who was paged and who was asked to help: lists to look at; the incident page is where one acts."""
+"""Who was paged and who was asked to help: to look at. One acts on the incident page."""
 
 from django.contrib import admin
 from django.db.models import QuerySet

@@ -11,7 +11,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import mark_safe
 
 from incidents.admin.declare import NewIncident
 from incidents.admin.desk import ACTIONS, PANELS, Desk
@@ -43,7 +42,7 @@ def is_fetch(request: HttpRequest) -> bool:
 
 
 def command(model_admin: ModelAdmin, request: HttpRequest, incident: Incident) -> HttpResponse:
-    """The page an incident is run on.
+    """The page an incident is run on. `incident` comes with `manager_name`.
 
     The script asks every few seconds with the tag of what it has; unless an entry was written or
     a minute went by, one query answers that nothing changed.
@@ -62,7 +61,6 @@ def command(model_admin: ModelAdmin, request: HttpRequest, incident: Incident) -
         "desk": desk,
         "incident": incident,
         "steps": _steps(incident),
-        "manager": incident.manager(),
         "step": _button(incident, next_step(incident, request.user)),
         "panels": _panels(desk),
     }
@@ -119,8 +117,8 @@ def new_incident(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, error.message)
         else:
-            for error in refused:
-                messages.warning(request, error.message)
+            for refusal in refused:
+                messages.warning(request, refusal.message)
             messages.success(request, f"{incident.reference} is declared, as {incident.severity}.")
             return _go(request, incident.get_absolute_url())
     context = {**_frame(model_admin, request), "title": "Declare an incident", "form": form}
@@ -172,8 +170,7 @@ def _panels(desk: Desk) -> dict[str, list[dict[str, Any]]]:
     for panel in PANELS:
         html = panel.render(desk)
         if html is not None:
-            # Rendered by the template engine, which has escaped what is data.
-            row = {"slug": panel.slug, "position": panel.position, "html": mark_safe(html)}
+            row = {"slug": panel.slug, "position": panel.position, "html": html}
             shown[panel.column].append(row)
     return shown
 

@@ -26,7 +26,7 @@ def action_url(incident: Incident, slug: str) -> str:
 def post_button(
     context: Context, incident: Incident, slug: str, label: str = "", style: str = "", **values: Any
 ) -> dict[str, Any]:
-    """A button that does it at once. `values` go with it as hidden fields. Nothing if not allowed."""
+    """A button that does it at once, `values` in hidden fields. Nothing if not allowed."""
     return _button(context, incident, slug, label, style) | {"values": values}
 
 

@@ -1,4 +1,4 @@
-"""Everything that can be done on the incident page: who may, what it does, and what GET does not."""
+"""Everything that can be done on the incident page: who may, and what it does, on POST alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
