@@ -102,6 +102,6 @@ class _AnsweredBefore(Exception):
 
 
 def _fingerprint(request: Request) -> str:
-    # Still there where a session's CSRF check has parsed it already: see `BoundedJSONParser`.
+    # DRF parses what it finds here, so that it can be read after a session's CSRF check too.
     raw = request._request.body
     return hashlib.sha256(b"\n".join([request.get_full_path().encode(), raw])).hexdigest()
