@@ -21,7 +21,7 @@ _SHOWN: dict[Kind, tuple[str, Tone, str]] = {
     Kind.UPDATE_SENT: (
         "campaign",
         Tone.NEUTRAL,
-        "{actor} sent an {audience} update to {recipients} recipients ({audiences}): {subject}",
+        "{actor} sent an {audience} update to {audiences} (recipients: {recipients}): {subject}",
     ),
     Kind.UPDATE_APPROVED: (
         "verified",

@@ -205,7 +205,7 @@ def _record(promise: Promise, kind: str, *, by: Actor, at: datetime, **data: str
         data={
             "promise": promise.pk,
             "audience": promise.kind,
-            "promised_for": moment(promise.promised_for),
+            "promised_for": promise.promised_for.isoformat(),
             **data,
         },
     )

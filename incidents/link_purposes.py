@@ -7,6 +7,8 @@ anything happens, since mail scanners open links too.
 from datetime import datetime, timedelta
 
 from django import forms
+from django.conf import settings
+from django.utils.timezone import localtime
 
 from incidents.escalation import acknowledge_page, decline_page, why_page_is_over
 from incidents.models import Incident, Page, Responder
@@ -35,6 +37,9 @@ class _PagePurpose(LinkPurpose[Page]):
     def load(self, pk: int) -> Page | None:
         pages = Page.objects.select_related("incident__severity", "person")
         return pages.filter(pk=pk).first()
+
+    def onward(self, subject: Page) -> list[tuple[str, str]]:
+        return _onward(subject.incident)
 
     def done(self, subject: Page) -> str | None:
         if subject.state == Page.State.ACKNOWLEDGED:
@@ -85,6 +90,9 @@ class _ResponderPurpose(LinkPurpose[Responder]):
     def load(self, pk: int) -> Responder | None:
         responders = Responder.objects.select_related("incident__severity", "person")
         return responders.filter(pk=pk).first()
+
+    def onward(self, subject: Responder) -> list[tuple[str, str]]:
+        return _onward(subject.incident)
 
     def context(self, subject: Responder, person: Person) -> dict[str, object]:
         asked = [("Asked by", subject.requested_by_name), ("For", subject.get_purpose_display())]
@@ -171,11 +179,25 @@ def _request_is_over(responder: Responder) -> str | None:
 def _facts(incident: Incident) -> list[tuple[str, str]]:
     """What somebody woken up needs to see before they answer."""
     services = ", ".join(incident.services.order_by("name").values_list("name", flat=True))
-    return [
+    facts = [
         ("Severity", str(incident.severity)),
         ("Services", services or "not known yet"),
         ("Phase", incident.get_phase_display()),
-        ("Since", f"{incident.detected_at:%Y-%m-%d %H:%M} UTC"),
+        ("Since", f"{localtime(incident.detected_at):%-d %b %Y, %H:%M %Z}"),
+    ]
+    alert = incident.alerts.order_by("-last_seen_at").first()
+    if alert and alert.description:
+        facts.append(("Alert", alert.description[:500]))
+    return facts
+
+
+def _onward(incident: Incident) -> list[tuple[str, str]]:
+    """Where to go from here; the page itself asks for a log-in."""
+    runbooks = incident.services.exclude(runbook_url="").order_by("name")
+    page = f"{settings.PUBLIC_URL}{incident.get_absolute_url()}"
+    return [
+        *((f"Runbook of {service.name}", service.runbook_url) for service in runbooks),
+        (f"Open {incident.reference} in Muster", page),
     ]
 
 

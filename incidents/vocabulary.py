@@ -4,17 +4,23 @@ Entries store a kind and data; wording is made here, when it is shown. Apps to t
 kinds of their own when they are ready. A kind nobody registered is shown as it is.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db.models import TextChoices
+from django.utils import timezone
 
 from incidents.phases import Phase
 
 if TYPE_CHECKING:
     from incidents.timeline import TimelineEntry
+
+# A moment as entries keep it, with its offset: 2026-03-02T10:00:00+00:00.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$")
 
 
 class Tone(StrEnum):
@@ -112,7 +118,8 @@ def sentence(entry: "TimelineEntry") -> str:
     """What happened, as one sentence. No queries. What the person wrote is not part of it."""
     words = _Words({key: _word(value) for key, value in entry.data.items()})
     words["actor"] = entry.actor_name
-    return describe(entry.kind).sentence.format_map(words)
+    text = describe(entry.kind).sentence.format_map(words)
+    return text[:1].upper() + text[1:]
 
 
 class _Words(dict[str, str]):
@@ -127,6 +134,9 @@ def _word(value: object) -> str:
         return _in_a_row(str(item) for item in value)
     if value in Phase.values:
         return str(Phase(value).label)
+    if isinstance(value, str) and _MOMENT.match(value):
+        # Stored with its offset, read in the zone of whoever looks.
+        return f"{timezone.localtime(datetime.fromisoformat(value)):%-d %b %Y, %H:%M %Z}"
     return "nothing" if value in (None, "") else str(value)
 
 

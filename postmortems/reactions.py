@@ -15,7 +15,7 @@ from postmortems.models import Postmortem, PostmortemState
 from postmortems.opening import open_postmortem
 from roster.actors import Actor
 
-POSTMORTEMS = Actor.system("postmortems")
+POSTMORTEMS = Actor.system("Muster")
 
 # After these an incident may need a postmortem that it has not got: it is over, or turned out
 # to be worse than thought when it was already over.

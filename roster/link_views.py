@@ -36,7 +36,8 @@ def _answer(request: HttpRequest, link: Link) -> HttpResponse:
     purpose, subject, person = link.purpose, link.subject, link.person
     context = {"title": purpose.title(subject), "button": purpose.button, "person": person}
     if sentence := purpose.done(subject):
-        return _page(request, {**context, "outcome": sentence})
+        onward = purpose.onward(subject)
+        return _page(request, {**context, "outcome": sentence, "links": onward})
     form = (purpose.form or forms.Form)(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -45,7 +46,7 @@ def _answer(request: HttpRequest, link: Link) -> HttpResponse:
             return _page(
                 request, {**context, "outcome": error.message, "is_refused": True}, status=409
             )
-        return _page(request, {**context, "outcome": outcome})
+        return _page(request, {**context, "outcome": outcome, "links": purpose.onward(subject)})
     return _page(request, {**context, **purpose.context(subject, person), "form": form})
 
 

@@ -51,6 +51,10 @@ class LinkPurpose[Subject: Model](ABC):
         """What the page shows: `facts` and `links`, lists of (label, value) and (label, url)."""
         return {}
 
+    def onward(self, subject: Subject) -> list[tuple[str, str]]:
+        """Links shown once it is done: (label, url)."""
+        return []
+
     def done(self, subject: Subject) -> str | None:
         """The sentence shown instead of the button when there is nothing left to do."""
         return None

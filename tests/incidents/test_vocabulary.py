@@ -30,7 +30,7 @@ def entry(kind: str, **data: object) -> TimelineEntry:
         (
             "milestone_corrected",
             {"milestone_name": "impact began at", "old": None, "new": "2026-03-02T10:00:00+00:00"},
-            "Ruth Adeyemi corrected impact began at from nothing to 2026-03-02T10:00:00+00:00.",
+            "Ruth Adeyemi corrected impact began at from nothing to 2 Mar 2026, 10:00 UTC.",
         ),
     ],
 )
