@@ -7,233 +7,762 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('incidents', '0001_initial'),
-        ('roster', '0001_initial'),
+        ("incidents", "0001_initial"),
+        ("roster", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Audience',
+            name="Audience",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('slug', models.SlugField(unique=True)),
-                ('kind', models.CharField(choices=[('internal', 'Internal'), ('external', 'External')], default='internal', max_length=10)),
-                ('description', models.TextField(blank=True)),
-                ('addresses', models.TextField(blank=True, help_text='Mail addresses of others, one a line, such as a mailing list.')),
-                ('told_at_declare', models.BooleanField(default=False, help_text='Gets the first internal update at once, written from the template.', verbose_name='told when an incident is declared')),
-                ('requires_approval', models.BooleanField(default=False, help_text='A second person approves what is sent to this audience.')),
-                ('is_active', models.BooleanField(default=True)),
-                ('min_severity', models.ForeignKey(blank=True, help_text='Told from this severity on, and of worse ones. None chosen means all.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='incidents.severity')),
-                ('people', models.ManyToManyField(blank=True, related_name='+', to='roster.person')),
-                ('services', models.ManyToManyField(blank=True, help_text='Told about incidents of these services only. None chosen means all.', related_name='+', to='incidents.service')),
-                ('teams', models.ManyToManyField(blank=True, related_name='+', to='roster.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("slug", models.SlugField(unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("internal", "Internal"), ("external", "External")],
+                        default="internal",
+                        max_length=10,
+                    ),
+                ),
+                ("description", models.TextField(blank=True)),
+                (
+                    "addresses",
+                    models.TextField(
+                        blank=True,
+                        help_text="Mail addresses of others, one a line, such as a mailing list.",
+                    ),
+                ),
+                (
+                    "told_at_declare",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Gets the first internal update at once, written from the template.",
+                        verbose_name="told when an incident is declared",
+                    ),
+                ),
+                (
+                    "requires_approval",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A second person approves what is sent to this audience.",
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "min_severity",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Told from this severity on, and of worse ones. None chosen means all.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="incidents.severity",
+                    ),
+                ),
+                (
+                    "people",
+                    models.ManyToManyField(blank=True, related_name="+", to="roster.person"),
+                ),
+                (
+                    "services",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Told about incidents of these services only. None chosen means all.",
+                        related_name="+",
+                        to="incidents.service",
+                    ),
+                ),
+                ("teams", models.ManyToManyField(blank=True, related_name="+", to="roster.team")),
             ],
         ),
         migrations.CreateModel(
-            name='HistoricalAudience',
+            name="HistoricalAudience",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('name', models.CharField(db_index=True, max_length=100)),
-                ('slug', models.SlugField()),
-                ('kind', models.CharField(choices=[('internal', 'Internal'), ('external', 'External')], default='internal', max_length=10)),
-                ('description', models.TextField(blank=True)),
-                ('addresses', models.TextField(blank=True, help_text='Mail addresses of others, one a line, such as a mailing list.')),
-                ('told_at_declare', models.BooleanField(default=False, help_text='Gets the first internal update at once, written from the template.', verbose_name='told when an incident is declared')),
-                ('requires_approval', models.BooleanField(default=False, help_text='A second person approves what is sent to this audience.')),
-                ('is_active', models.BooleanField(default=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('min_severity', models.ForeignKey(blank=True, db_constraint=False, help_text='Told from this severity on, and of worse ones. None chosen means all.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='incidents.severity')),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(db_index=True, max_length=100)),
+                ("slug", models.SlugField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("internal", "Internal"), ("external", "External")],
+                        default="internal",
+                        max_length=10,
+                    ),
+                ),
+                ("description", models.TextField(blank=True)),
+                (
+                    "addresses",
+                    models.TextField(
+                        blank=True,
+                        help_text="Mail addresses of others, one a line, such as a mailing list.",
+                    ),
+                ),
+                (
+                    "told_at_declare",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Gets the first internal update at once, written from the template.",
+                        verbose_name="told when an incident is declared",
+                    ),
+                ),
+                (
+                    "requires_approval",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A second person approves what is sent to this audience.",
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "min_severity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="Told from this severity on, and of worse ones. None chosen means all.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="incidents.severity",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical audience',
-                'verbose_name_plural': 'historical audiences',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical audience",
+                "verbose_name_plural": "historical audiences",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalTemplate',
+            name="HistoricalTemplate",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('slug', models.SlugField(max_length=100)),
-                ('purpose', models.CharField(choices=[('page', 'Page'), ('request', 'Request to a responder'), ('released', 'Responder released'), ('role', 'Role assigned'), ('declared', 'First update, at declaring'), ('update', 'Update'), ('resolved_itself', 'Incident ended by itself'), ('reminder', 'Promise reminder'), ('invitation', 'Postmortem invitation')], max_length=20)),
-                ('audience_kind', models.CharField(choices=[('internal', 'Internal'), ('external', 'External')], default='internal', max_length=10, verbose_name='audience')),
-                ('phase', models.CharField(blank=True, choices=[('detected', 'Detected'), ('mobilizing', 'Mobilizing'), ('diagnosing', 'Diagnosing'), ('restoring', 'Restoring'), ('restored', 'Restored'), ('learning', 'Learning'), ('closed', 'Closed'), ('dismissed', 'Dismissed'), ('merged', 'Merged')], max_length=20)),
-                ('channel', models.CharField(blank=True, choices=[('email', 'E-mail'), ('apprise', 'SMS, push or chat (Apprise address)')], max_length=20)),
-                ('subject', models.CharField(max_length=300)),
-                ('body', models.TextField(help_text='Markdown, with values in Liquid.')),
-                ('is_active', models.BooleanField(default=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('severity', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='incidents.severity')),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("slug", models.SlugField(max_length=100)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("page", "Page"),
+                            ("request", "Request to a responder"),
+                            ("released", "Responder released"),
+                            ("role", "Role assigned"),
+                            ("declared", "First update, at declaring"),
+                            ("update", "Update"),
+                            ("resolved_itself", "Incident ended by itself"),
+                            ("reminder", "Promise reminder"),
+                            ("invitation", "Postmortem invitation"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "audience_kind",
+                    models.CharField(
+                        choices=[("internal", "Internal"), ("external", "External")],
+                        default="internal",
+                        max_length=10,
+                        verbose_name="audience",
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("detected", "Detected"),
+                            ("mobilizing", "Mobilizing"),
+                            ("diagnosing", "Diagnosing"),
+                            ("restoring", "Restoring"),
+                            ("restored", "Restored"),
+                            ("learning", "Learning"),
+                            ("closed", "Closed"),
+                            ("dismissed", "Dismissed"),
+                            ("merged", "Merged"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("email", "E-mail"),
+                            ("apprise", "SMS, push or chat (Apprise address)"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=300)),
+                ("body", models.TextField(help_text="Markdown, with values in Liquid.")),
+                ("is_active", models.BooleanField(default=True)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "severity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="incidents.severity",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical template',
-                'verbose_name_plural': 'historical templates',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical template",
+                "verbose_name_plural": "historical templates",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Template',
+            name="Template",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('slug', models.SlugField(max_length=100, unique=True)),
-                ('purpose', models.CharField(choices=[('page', 'Page'), ('request', 'Request to a responder'), ('released', 'Responder released'), ('role', 'Role assigned'), ('declared', 'First update, at declaring'), ('update', 'Update'), ('resolved_itself', 'Incident ended by itself'), ('reminder', 'Promise reminder'), ('invitation', 'Postmortem invitation')], max_length=20)),
-                ('audience_kind', models.CharField(choices=[('internal', 'Internal'), ('external', 'External')], default='internal', max_length=10, verbose_name='audience')),
-                ('phase', models.CharField(blank=True, choices=[('detected', 'Detected'), ('mobilizing', 'Mobilizing'), ('diagnosing', 'Diagnosing'), ('restoring', 'Restoring'), ('restored', 'Restored'), ('learning', 'Learning'), ('closed', 'Closed'), ('dismissed', 'Dismissed'), ('merged', 'Merged')], max_length=20)),
-                ('channel', models.CharField(blank=True, choices=[('email', 'E-mail'), ('apprise', 'SMS, push or chat (Apprise address)')], max_length=20)),
-                ('subject', models.CharField(max_length=300)),
-                ('body', models.TextField(help_text='Markdown, with values in Liquid.')),
-                ('is_active', models.BooleanField(default=True)),
-                ('severity', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='incidents.severity')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("slug", models.SlugField(max_length=100, unique=True)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("page", "Page"),
+                            ("request", "Request to a responder"),
+                            ("released", "Responder released"),
+                            ("role", "Role assigned"),
+                            ("declared", "First update, at declaring"),
+                            ("update", "Update"),
+                            ("resolved_itself", "Incident ended by itself"),
+                            ("reminder", "Promise reminder"),
+                            ("invitation", "Postmortem invitation"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "audience_kind",
+                    models.CharField(
+                        choices=[("internal", "Internal"), ("external", "External")],
+                        default="internal",
+                        max_length=10,
+                        verbose_name="audience",
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("detected", "Detected"),
+                            ("mobilizing", "Mobilizing"),
+                            ("diagnosing", "Diagnosing"),
+                            ("restoring", "Restoring"),
+                            ("restored", "Restored"),
+                            ("learning", "Learning"),
+                            ("closed", "Closed"),
+                            ("dismissed", "Dismissed"),
+                            ("merged", "Merged"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("email", "E-mail"),
+                            ("apprise", "SMS, push or chat (Apprise address)"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=300)),
+                ("body", models.TextField(help_text="Markdown, with values in Liquid.")),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "severity",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="incidents.severity",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Update',
+            name="Update",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('internal', 'Internal'), ('external', 'External')], max_length=10)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('approved', 'Approved'), ('sent', 'Sent')], default='draft', max_length=10)),
-                ('subject', models.CharField(max_length=300)),
-                ('body', models.TextField()),
-                ('author_name', models.CharField(max_length=200)),
-                ('approved_by_name', models.CharField(blank=True, max_length=200)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('next_update_due_at', models.DateTimeField(blank=True, null=True)),
-                ('is_last', models.BooleanField(default=False, help_text='No further update is promised.', verbose_name='this is the last update')),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='roster.person')),
-                ('audiences', models.ManyToManyField(related_name='updates', to='comms.audience')),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='roster.person')),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='updates', to='incidents.incident')),
-                ('template', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='comms.template')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("internal", "Internal"), ("external", "External")], max_length=10
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("approved", "Approved"), ("sent", "Sent")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=300)),
+                ("body", models.TextField()),
+                ("author_name", models.CharField(max_length=200)),
+                ("approved_by_name", models.CharField(blank=True, max_length=200)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("next_update_due_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "is_last",
+                    models.BooleanField(
+                        default=False,
+                        help_text="No further update is promised.",
+                        verbose_name="this is the last update",
+                    ),
+                ),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="roster.person",
+                    ),
+                ),
+                ("audiences", models.ManyToManyField(related_name="updates", to="comms.audience")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="roster.person",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="updates",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="comms.template",
+                    ),
+                ),
             ],
             options={
-                'permissions': [('send_update', 'Can send internal updates'), ('send_external_update', 'Can send external updates'), ('approve_update', 'Can approve updates that others wrote')],
+                "permissions": [
+                    ("send_update", "Can send internal updates"),
+                    ("send_external_update", "Can send external updates"),
+                    ("approve_update", "Can approve updates that others wrote"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Promise',
+            name="Promise",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField(blank=True, db_index=True, editable=False, null=True)),
-                ('lease_token', models.UUIDField(blank=True, editable=False, null=True)),
-                ('leased_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0, editable=False)),
-                ('last_error', models.TextField(blank=True, editable=False)),
-                ('kind', models.CharField(choices=[('internal', 'Internal'), ('external', 'External')], max_length=10)),
-                ('promised_for', models.DateTimeField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('kept', 'Kept'), ('missed', 'Missed'), ('withdrawn', 'Withdrawn')], default='open', max_length=10)),
-                ('made_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('reminders_sent', models.PositiveSmallIntegerField(default=0)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='promises', to='incidents.incident')),
-                ('made_by_update', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='promises', to='comms.update')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "due_at",
+                    models.DateTimeField(blank=True, db_index=True, editable=False, null=True),
+                ),
+                ("lease_token", models.UUIDField(blank=True, editable=False, null=True)),
+                ("leased_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False)),
+                ("last_error", models.TextField(blank=True, editable=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("internal", "Internal"), ("external", "External")], max_length=10
+                    ),
+                ),
+                ("promised_for", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("kept", "Kept"),
+                            ("missed", "Missed"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("made_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("reminders_sent", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="promises",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "made_by_update",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="promises",
+                        to="comms.update",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField(blank=True, db_index=True, editable=False, null=True)),
-                ('lease_token', models.UUIDField(blank=True, editable=False, null=True)),
-                ('leased_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0, editable=False)),
-                ('last_error', models.TextField(blank=True, editable=False)),
-                ('key', models.CharField(max_length=120, unique=True)),
-                ('channel', models.CharField(choices=[('email', 'E-mail'), ('apprise', 'SMS, push or chat (Apprise address)')], max_length=20)),
-                ('recipient', models.CharField(max_length=500)),
-                ('priority', models.PositiveSmallIntegerField(choices=[(0, 'First page'), (10, 'Page'), (20, 'Request or reminder'), (30, 'Update'), (40, 'Digest')])),
-                ('subject', models.CharField(max_length=300)),
-                ('body', models.TextField(help_text='Plain text.')),
-                ('html', models.TextField(blank=True)),
-                ('attachments', models.JSONField(blank=True, default=list, help_text='List of name, content_type and text.')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed, will be tried again'), ('dead', 'Failed for good'), ('withdrawn', 'Withdrawn')], default='queued', max_length=10)),
-                ('created_at', models.DateTimeField()),
-                ('give_up_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('possibly_sent_twice', models.BooleanField(default=False)),
-                ('provider_response', models.CharField(blank=True, max_length=500)),
-                ('contact_method', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='roster.contactmethod')),
-                ('incident', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='incidents.incident')),
-                ('page', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='incidents.page')),
-                ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='roster.person')),
-                ('responder', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='incidents.responder')),
-                ('update', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='comms.update')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "due_at",
+                    models.DateTimeField(blank=True, db_index=True, editable=False, null=True),
+                ),
+                ("lease_token", models.UUIDField(blank=True, editable=False, null=True)),
+                ("leased_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False)),
+                ("last_error", models.TextField(blank=True, editable=False)),
+                ("key", models.CharField(max_length=120, unique=True)),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("email", "E-mail"),
+                            ("apprise", "SMS, push or chat (Apprise address)"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("recipient", models.CharField(max_length=500)),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "First page"),
+                            (10, "Page"),
+                            (20, "Request or reminder"),
+                            (30, "Update"),
+                            (40, "Digest"),
+                        ]
+                    ),
+                ),
+                ("subject", models.CharField(max_length=300)),
+                ("body", models.TextField(help_text="Plain text.")),
+                ("html", models.TextField(blank=True)),
+                (
+                    "attachments",
+                    models.JSONField(
+                        blank=True, default=list, help_text="List of name, content_type and text."
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed, will be tried again"),
+                            ("dead", "Failed for good"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("give_up_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("possibly_sent_twice", models.BooleanField(default=False)),
+                ("provider_response", models.CharField(blank=True, max_length=500)),
+                (
+                    "contact_method",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="roster.contactmethod",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "page",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="incidents.page",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="roster.person",
+                    ),
+                ),
+                (
+                    "responder",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="incidents.responder",
+                    ),
+                ),
+                (
+                    "update",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="comms.update",
+                    ),
+                ),
             ],
             options={
-                'permissions': [('retry_message', 'Can have a failed message tried again')],
+                "permissions": [("retry_message", "Can have a failed message tried again")],
             },
         ),
         migrations.AddConstraint(
-            model_name='audience',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'internal'), ('told_at_declare', False), _connector='OR'), name='audience_external_not_at_declare', violation_error_message='An external audience is written to by a person; it cannot be told by itself when an incident is declared.'),
+            model_name="audience",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind", "internal"), ("told_at_declare", False), _connector="OR"
+                ),
+                name="audience_external_not_at_declare",
+                violation_error_message="An external audience is written to by a person; it cannot be told by itself when an incident is declared.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='template',
-            index=models.Index(fields=['purpose', 'audience_kind'], name='template_purpose'),
+            model_name="template",
+            index=models.Index(fields=["purpose", "audience_kind"], name="template_purpose"),
         ),
         migrations.AddIndex(
-            model_name='update',
-            index=models.Index(fields=['incident', 'kind', 'sent_at'], name='update_latest'),
+            model_name="update",
+            index=models.Index(fields=["incident", "kind", "sent_at"], name="update_latest"),
         ),
         migrations.AddConstraint(
-            model_name='update',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='update_sent_at_exactly_when_sent', violation_error_message='A sent update has the time it was sent.'),
+            model_name="update",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("sent_at__isnull", False), ("state", "sent")),
+                    models.Q(models.Q(("state", "sent"), _negated=True), ("sent_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="update_sent_at_exactly_when_sent",
+                violation_error_message="A sent update has the time it was sent.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='update',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('approved_at__isnull', True), ('approved_by_name', '')), models.Q(('approved_at__isnull', False), models.Q(('approved_by_name', ''), _negated=True)), _connector='OR'), name='update_approved_by_and_at_together', violation_error_message='An approval has a name and a time.'),
+            model_name="update",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("approved_at__isnull", True), ("approved_by_name", "")),
+                    models.Q(
+                        ("approved_at__isnull", False),
+                        models.Q(("approved_by_name", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="update_approved_by_and_at_together",
+                violation_error_message="An approval has a name and a time.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='update',
-            constraint=models.CheckConstraint(condition=models.Q(('is_last', False), ('next_update_due_at__isnull', True), _connector='OR'), name='update_last_promises_nothing', violation_error_message='The last update cannot promise another.'),
+            model_name="update",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("is_last", False), ("next_update_due_at__isnull", True), _connector="OR"
+                ),
+                name="update_last_promises_nothing",
+                violation_error_message="The last update cannot promise another.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='update',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'external'), ('state', 'sent'), _negated=True), ('is_last', True), ('next_update_due_at__isnull', False), _connector='OR'), name='update_external_says_when_next', violation_error_message='An external update says when the next one comes, or that it is the last.'),
+            model_name="update",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "external"), ("state", "sent"), _negated=True),
+                    ("is_last", True),
+                    ("next_update_due_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="update_external_says_when_next",
+                violation_error_message="An external update says when the next one comes, or that it is the last.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promise',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('incident', 'kind'), name='promise_one_outstanding_per_kind', violation_error_message='An update of this kind is promised already.'),
+            model_name="promise",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)),
+                fields=("incident", "kind"),
+                name="promise_one_outstanding_per_kind",
+                violation_error_message="An update of this kind is promised already.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promise',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['kept', 'withdrawn']), _negated=True), ('ended_at__isnull', False), _connector='OR'), name='promise_ended_has_time', violation_error_message='A promise that was kept or withdrawn has ended.'),
+            model_name="promise",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["kept", "withdrawn"]), _negated=True),
+                    ("ended_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="promise_ended_has_time",
+                violation_error_message="A promise that was kept or withdrawn has ended.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['priority', 'due_at', 'id'], name='message_due'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False)),
+                fields=["priority", "due_at", "id"],
+                name="message_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'dead')), fields=['state'], name='message_dead'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("state", "dead")), fields=["state"], name="message_dead"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='message_sent_at_exactly_when_sent', violation_error_message='A sent message has the time it was sent.'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("sent_at__isnull", False), ("state", "sent")),
+                    models.Q(models.Q(("state", "sent"), _negated=True), ("sent_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="message_sent_at_exactly_when_sent",
+                violation_error_message="A sent message has the time it was sent.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__isnull', True), ('state__in', ['queued', 'sending', 'failed']), _connector='OR'), name='message_finished_is_not_due', violation_error_message='A finished message is not due.'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("due_at__isnull", True),
+                    ("state__in", ["queued", "sending", "failed"]),
+                    _connector="OR",
+                ),
+                name="message_finished_is_not_due",
+                violation_error_message="A finished message is not due.",
+            ),
         ),
     ]
