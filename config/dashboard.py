@@ -49,7 +49,7 @@ class Mine:
     pages: list[Page] = field(default_factory=list)
     requests: list[Responder] = field(default_factory=list)
     engagements: list[Responder] = field(default_factory=list)
-    roles: list[RoleAssignment] = field(default_factory=list)
+    roles: dict[Incident, list[str]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.pages or self.requests or self.engagements or self.roles)
@@ -92,11 +92,14 @@ def _mine(user: User) -> Mine:
     open_ones = {"incident__in": Incident.objects.open()}
     roles = RoleAssignment.objects.current().filter(**own, **open_ones)
     rows = list(engagements.order_by("requested_at"))
+    held: dict[Incident, list[str]] = {}
+    for assignment in roles.select_related("incident__severity", "role").order_by("-starts_at"):
+        held.setdefault(assignment.incident, []).append(assignment.role.name.lower())
     return Mine(
         pages=list(pages.order_by("created_at")),
         requests=[row for row in rows if row.state == Responder.State.REQUESTED],
         engagements=[row for row in rows if row.state == Responder.State.ACKNOWLEDGED],
-        roles=list(roles.select_related("incident__severity", "role").order_by("starts_at")),
+        roles=held,
     )
 
 

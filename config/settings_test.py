@@ -12,6 +12,8 @@ import tempfile
 _data_dir = tempfile.mkdtemp(prefix="muster-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["DATA_DIR"] = _data_dir
+# Playwright leaves its event loop running in the process, where Django would then refuse to work.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz")
 for name in ("PUBLIC_URL", "EMAIL_URL", "ALLOWED_HOSTS", "DEBUG", "TIME_ZONE", "METRICS_TOKEN"):
     os.environ.pop(name, None)
