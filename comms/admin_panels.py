@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.utils.safestring import SafeString
 
 from comms.forms import UpdateForm
 from comms.models import AudienceKind, Message, Promise, Update, UpdateState
@@ -56,7 +57,7 @@ class SendExternalUpdate(_SendUpdate):
 
 
 @register_panel("next-update", position=10, column="head")
-def next_update(desk: Desk) -> str | None:
+def next_update(desk: Desk) -> SafeString | None:
     """When somebody next waits to hear, beside the other facts of the incident. One query."""
     promises = Promise.objects.outstanding().filter(incident=desk.incident)
     earliest = promises.order_by("promised_for").first()
@@ -66,7 +67,7 @@ def next_update(desk: Desk) -> str | None:
 
 
 @register_panel("updates", position=20)
-def updates(desk: Desk) -> str:
+def updates(desk: Desk) -> SafeString:
     """What was said, what is promised next, and what did not arrive. Three queries."""
     incident, user = desk.incident, desk.request.user
     said = Update.objects.filter(incident=incident).order_by("-created_at", "-pk")

@@ -1,13 +1,13 @@
 """What templates are told: an incident as plain text and lists, in the order of rendering.py."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from incidents.models import Incident, RoleAssignment
+from incidents.models import Incident, RoleAssignment, Service
 
 # Longer texts are cut: one pasted log must not fill every mail.
 MAX_TEXT = 2_000
@@ -44,7 +44,7 @@ def context(
 
 
 def incident_facts(incident: Incident, *, at: datetime, zone: str = "") -> dict[str, object]:
-    """Two queries, besides the incident's severity."""
+    """Three queries, besides the incident's severity."""
     services = list(incident.services.all())
     manager = RoleAssignment.objects.filter(
         incident=incident, role__slug="incident-manager", ends_at=None
@@ -64,7 +64,7 @@ def incident_facts(incident: Incident, *, at: datetime, zone: str = "") -> dict[
         "severity_meaning": incident.severity.description,
         "services": [service.name for service in services],
         "manager": ", ".join(assignment.person.name for assignment in manager),
-        "runbook_url": next((row.runbook_url for row in services if row.runbook_url), ""),
+        "runbook_url": _runbook(incident, services),
         "duration": duration((incident.restored_at or at) - began_at) if began_at else "",
         **{name: getattr(incident, name)[:MAX_TEXT] for name in long_texts},
         **{
@@ -73,6 +73,13 @@ def incident_facts(incident: Incident, *, at: datetime, zone: str = "") -> dict[
         },
         **{name: getattr(incident, name) for name in ("bridge_url", "chat_url", "ticket_url")},
     }
+
+
+def _runbook(incident: Incident, services: Iterable[Service]) -> str:
+    """The alert's own, which is about just this, rather than the service's."""
+    newest = incident.alerts.order_by("-last_seen_at", "-pk").first()
+    named = newest.runbook_url if newest else ""
+    return named or next((row.runbook_url for row in services if row.runbook_url), "")
 
 
 def absolute(path: str) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDateWidget
 
 from incidents.admin import fields
@@ -65,8 +66,8 @@ class AddActionItem(Action):
         return f"{add_action_item(self.incident, item, by=by, at=at).reference} is noted."
 
 
-@register_panel("learning", position=60)
-def learning(desk: Desk) -> str | None:
+@register_panel("learning", position=60, column="side")
+def learning(desk: Desk) -> SafeString | None:
     """What it taught: nothing until it is declared. Two queries."""
     incident, user = desk.incident, desk.request.user
     if incident.declared_at is None or not user.has_perm("postmortems.view_postmortem"):

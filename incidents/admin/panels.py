@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from incidents.admin.actions import MILESTONES, Note
 from incidents.admin.desk import Desk, register_panel
-from incidents.models import Page, Responder, TimelineEntry
+from incidents.models import Page, PhaseGuide, Responder, TimelineEntry
 from incidents.roles import RoleSlot, role_board
 
 ENTRIES_SHOWN = 40
@@ -103,6 +103,16 @@ def details(desk: Desk) -> SafeString:
         "services": list(incident.services.all()),
     }
     return desk.render(f"{FOLDER}/details.html", **context)
+
+
+@register_panel("guide", position=12, column="side")
+def guide(desk: Desk) -> SafeString | None:
+    """What this phase asks for, in the organisation's own words. One query."""
+    found = PhaseGuide.objects.filter(phase=desk.incident.phase).first()
+    if found is None or not desk.incident.is_open:
+        return None
+    steps = [step for step in found.checklist.splitlines() if step.strip()]
+    return desk.render(f"{FOLDER}/guide.html", guide=found, steps=steps)
 
 
 @register_panel("milestones", position=70, column="side")

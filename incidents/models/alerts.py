@@ -12,6 +12,9 @@ from incidents.models.services import Service
 from incidents.models.severities import Severity
 from incidents.visibility import IncidentRowQuerySet
 
+# How the link to a runbook is labelled, whatever monitor it came from.
+RUNBOOK = "Runbook"
+
 
 class RoutingRuleQuerySet(models.QuerySet["RoutingRule"]):
     def active(self) -> Self:
@@ -192,3 +195,8 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def runbook_url(self) -> str:
+        """The runbook that came with the alert, or an empty text."""
+        return next((link["url"] for link in self.links if link["label"] == RUNBOOK), "")

@@ -189,7 +189,7 @@ def test_message_that_keeps_failing_is_given_up(mail_server: MailServer, now: da
 def test_server_that_is_down_costs_one_attempt_not_one_for_each_message(
     settings: object, mail_server: MailServer, now: datetime
 ):
-    settings.EMAIL_PORT = 1  # type: ignore[attr-defined]  # the fixture of pytest-django
+    settings.EMAIL_PORT = 1
     for number in range(3):
         make_message(created_at=now, key=f"m-{number}")
 

@@ -55,7 +55,7 @@ def test_external_draft_that_is_not_complete_is_refused_on_its_field(
         "audiences": [make_audience(kind=AudienceKind.EXTERNAL)],
         "next_due_at": now + HOUR,
     }
-    draft = Draft(**{**values, **changes})  # type: ignore[arg-type]  # wrong on purpose
+    draft = Draft(**{**values, **changes})
 
     with pytest.raises(UpdateError) as caught:
         draft_update(live_incident(), kind=AudienceKind.EXTERNAL, draft=draft, by=SYSTEM, at=now)

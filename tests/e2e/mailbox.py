@@ -85,5 +85,5 @@ def calendar_of(message: EmailMessage) -> str:
     """Return the calendar attachment of a message, or an empty text."""
     for part in message.walk():
         if part.get_content_type() == "text/calendar":
-            return part.get_payload(decode=True).decode()  # type: ignore[union-attr]  # bytes, for a leaf part
+            return part.get_payload(decode=True).decode()
     return ""

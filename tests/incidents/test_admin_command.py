@@ -113,7 +113,7 @@ def test_page_takes_the_same_queries_for_any_number_of_rows(
     fill(incident, rows)
     client.force_login(user_with("incidents.view_incident", "incidents.note_incident"))
 
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(26):
         client.get(page_of(incident))
 
 
