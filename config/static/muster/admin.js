@@ -5,6 +5,7 @@
 (() => {
   const POLL_MS = 10_000;
   const RETRY_MS = 20_000;
+  const MESSAGE_MS = 20_000;
   const FETCH = { "X-Requested-With": "fetch" };
 
   /* --- Ages and countdowns ---------------------------------------------------------------- */
@@ -76,9 +77,22 @@
     old.replaceWith(node);
   }
 
+  /* What was just done stays readable for a while; the next poll knows nothing of it any more. */
+  function keepMessages() {
+    const box = document.getElementById("mu-messages");
+    if (!box?.children.length) return;
+    box.dataset.kept = "yes";
+    setTimeout(() => {
+      if (box.isConnected) box.replaceChildren();
+      delete box.dataset.kept;
+    }, MESSAGE_MS);
+  }
+
   function takeOver(html) {
     const page = new DOMParser().parseFromString(html, "text/html");
+    const said = page.getElementById("mu-messages")?.children.length;
     for (const old of document.querySelectorAll("[data-live]")) {
+      if (old.dataset.kept && !said) continue;
       const fresh = page.getElementById(old.id);
       if (fresh && !isBusy(old)) replace(old, fresh);
     }
@@ -88,6 +102,7 @@
       document.getElementById(fresh.parentElement.id)?.append(document.importNode(fresh, true));
     }
     tick();
+    if (said) keepMessages();
   }
 
   /* --- Keeping the page current ----------------------------------------------------------- */
@@ -212,6 +227,7 @@
     if (live.url && target.pathname === location.pathname) {
       const isInDialog = form.closest("dialog");
       form.reset();
+      form.querySelector("[data-complaint]")?.remove();
       if (document.activeElement && form.contains(document.activeElement)) document.activeElement.blur();
       if (isInDialog) closeDialog();
       const response = await fetch(target, { headers: FETCH, cache: "no-store" });
@@ -238,7 +254,7 @@
       } else if (next) {
         await arrive(next, form);
       } else if (response.status === 403) {
-        complain(form, "You do not have permission to do this, or logged in again meanwhile. Reload the page to see what you may do.");
+        complain(form, "You are logged out, or may not do this. Log in again in another tab, then press the button once more: what you typed stays here.");
       } else if (response.status === 404) {
         complain(form, "This is no longer here. Reload the page.");
       } else if (response.status >= 500 || !showSheet(await response.text())) {
@@ -327,6 +343,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     tick();
+    keepMessages();
     setInterval(tick, 5000);
     watch();
     prepare(document);
