@@ -131,3 +131,16 @@ def register_action[A: type[Action]](action: A) -> A:
     """Class decorator: makes the action reachable at `/do/<slug>/` of every incident."""
     ACTIONS[action.slug] = action
     return action
+
+
+def has_own_row(rows: Any, user: AbstractBaseUser | AnonymousUser) -> bool:  # a related manager
+    """Whether one of the rows, pages or responders of an incident, is this user's own.
+
+    Several actions ask the same of one request, so the answer is remembered on the user object, as
+    Django does with permissions.
+    """
+    known: dict[tuple[type, int], bool] = vars(user).setdefault("_rows_on_incidents", {})
+    key = (rows.model, rows.instance.pk)
+    if key not in known:
+        known[key] = rows.filter(person__user=user.pk, person__user__isnull=False).exists()
+    return known[key]

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from django.utils.safestring import SafeString
 
-from incidents.admin.actions import MILESTONES, Note
+from incidents.admin.actions.record import MILESTONES, Note
 from incidents.admin.desk import Desk, register_panel
 from incidents.models import Page, PhaseGuide, Responder, TimelineEntry
 from incidents.roles import RoleSlot, role_board
