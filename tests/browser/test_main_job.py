@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PHONE, VIEWER_LOGIN, Enter, Muster
 from tests.e2e import seed
-from tests.e2e.mailbox import links_of
+from tests.e2e.mailbox import answer_link
 from tests.e2e.stack import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.smtp]
@@ -66,7 +66,7 @@ def test_three_people_with_different_rights_do_the_main_job(
     reference = str(paged["Subject"]).partition(" ")[0].rstrip(":")
 
     ana = enter(width=PHONE)
-    ana.goto(links_of(paged)[0])
+    ana.goto(answer_link(paged))
     shoot(ana, "01-page-link")
     ana.get_by_role("button", name="I have it").tap()
     expect(ana.get_by_role("status")).to_contain_text(f"You have {reference} now.")
@@ -93,7 +93,7 @@ def test_three_people_with_different_rights_do_the_main_job(
     expect(mia.locator("#panel-responders")).to_contain_text("Dev Patel Asked")
     asked = wait_until("the request", partial(box.to, seed.EXPERT, reference))[0]
     dev = enter(width=PHONE)
-    dev.goto(links_of(asked)[0])
+    dev.goto(answer_link(asked))
     shoot(dev, "07-request-link")
     dev.get_by_role("main").get_by_role("button").tap()
     expect(mia.locator("#panel-responders")).to_contain_text("Dev Patel Engaged", timeout=REFRESHED)

@@ -76,9 +76,11 @@ def text_of(message: EmailMessage) -> str:
     return str(part.get_content()) if part else ""
 
 
-def links_of(message: EmailMessage) -> list[str]:
-    """Return the addresses in a message's plain text, in order."""
-    return re.findall(r"https?://[^\s)>\]]+", text_of(message))
+def answer_link(message: EmailMessage) -> str:
+    """Return the first signed link in a message's plain text: the answer hoped for."""
+    found = re.search(r"https?://[^\s)>\]]+/a/[^\s)>\]]+", text_of(message))
+    assert found, text_of(message)
+    return found.group()
 
 
 def calendar_of(message: EmailMessage) -> str:

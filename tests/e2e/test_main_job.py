@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.e2e import seed
-from tests.e2e.mailbox import Server, calendar_of, links_of, text_of
+from tests.e2e.mailbox import Server, answer_link, calendar_of, text_of
 from tests.e2e.monitoring import Monitoring
 from tests.e2e.stack import Answer, Stack, wait_until
 
@@ -55,7 +55,7 @@ def test_alert_travels_from_prometheus_to_postmortem_invitations(
 
     monitoring.fire()
     page = wait_until("the page", lambda: box.to(seed.FIRST, "Checkout is failing"))[0]
-    acknowledge = links_of(page)[0]
+    acknowledge = answer_link(page)
     assert follow(stack, acknowledge).status == 200
     taken = stack.get("/api/v1/incidents/INC-1", token=seeded.token).json
     assert taken["acknowledged_at"] is not None
@@ -69,7 +69,7 @@ def test_alert_travels_from_prometheus_to_postmortem_invitations(
         do("request-responder", person=person, purpose="investigate", message="Payments fail.")
     for address in (seed.EXPERT, seed.LAWYER):
         request = wait_until("the request", partial(box.to, address, "INC-1"))[0]
-        assert follow(stack, links_of(request)[0]).status == 200
+        assert follow(stack, answer_link(request)).status == 200
     do("release", person="lou", reason="Nothing legal in it.")
 
     do("advance", phase="diagnosing", note="Looking at the last release.")
