@@ -50,11 +50,14 @@ _BY_PHASE = {
     Phase.DIAGNOSING: NextStep(
         "advance",
         "Start restoring",
-        "As soon as there is one way to make it stop.",
+        "Go on as soon as there is one way to make it stop.",
         "advance",
     ),
     Phase.RESTORING: NextStep(
-        "restore", "Mark as restored", "As soon as customers no longer notice anything.", "restore"
+        "restore",
+        "Mark as restored",
+        "Do it as soon as customers no longer notice anything.",
+        "restore",
     ),
     Phase.RESTORED: NextStep(
         "learn",
@@ -63,7 +66,7 @@ _BY_PHASE = {
         "advance",
     ),
     Phase.LEARNING: NextStep(
-        "close", "Close", "When what was learnt has been written down.", "close"
+        "close", "Close", "Close it once what was learnt is written down.", "close"
     ),
 }
 
