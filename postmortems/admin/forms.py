@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Max
 from django.http import HttpRequest
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
@@ -11,8 +12,28 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from postmortems.models import Invitation, Postmortem
+from postmortems.models import Invitation, Postmortem, Section
 from roster.models import Person
+
+
+class SectionForm(forms.ModelForm[Section]):
+    """Writes one section: its guidance stands under the text, an added one goes to the end."""
+
+    class Meta:
+        model = Section
+        fields = ["title", "body"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # as the form set's base takes them
+        super().__init__(*args, **kwargs)
+        if self.instance.guidance:
+            self.fields["body"].help_text = f"{self.instance.guidance} Markdown."
+
+    def save(self, commit: bool = True) -> Section:
+        """Keep it; nobody has to write what was added by hand."""
+        if self.instance._state.adding:
+            last = self.instance.postmortem.sections.aggregate(last=Max("position"))["last"]
+            self.instance.position, self.instance.is_required = (last or 0) + 1, False
+        return super().save(commit)
 
 
 class Dialog(BaseDialogForm):

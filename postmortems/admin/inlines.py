@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 from unfold.admin import StackedInline, TabularInline
 
+from postmortems.admin.forms import SectionForm
 from postmortems.models import ActionItem, Invitation, Postmortem, Section
 from postmortems.models.postmortems import WRITABLE_STATES
 from postmortems.permissions import may_write
@@ -26,7 +27,8 @@ class OwnersInline:
 
 class SectionInline(OwnersInline, StackedInline):
     model = Section
-    fields = ("title", "guidance", "body", ("position", "is_required"))
+    form = SectionForm
+    fields = ("title", "body")
     verbose_name = "section"
     ordering = ("position", "pk")
 

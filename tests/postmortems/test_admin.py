@@ -110,6 +110,24 @@ def test_saving_writes_sections(writer: User, client: Client) -> None:
     assert Section.objects.get(pk=section.pk).body == "A new text."
 
 
+def test_added_section_goes_to_the_end_and_need_not_be_written(
+    writer: User, client: Client
+) -> None:
+    postmortem = make_postmortem()
+    first = postmortem.sections.get()
+    added = {
+        "sections-1-title": "What surprised us",
+        "sections-1-postmortem": str(postmortem.pk),
+        "sections-TOTAL_FORMS": "2",
+    }
+
+    client.post(page(postmortem), form_of(postmortem) | added)
+
+    [_, last] = postmortem.sections.all()
+    assert (last.title, last.is_required) == ("What surprised us", False)
+    assert last.position > first.position
+
+
 def test_saving_adds_action_items_through_the_domain(writer: User, client: Client) -> None:
     postmortem = make_postmortem()
     added = {
@@ -150,10 +168,7 @@ def form_of(postmortem: Postmortem, body: str = "It broke.") -> dict[str, str]:
         "sections-0-id": str(section.pk),
         "sections-0-postmortem": str(postmortem.pk),
         "sections-0-title": section.title,
-        "sections-0-guidance": "",
         "sections-0-body": body,
-        "sections-0-position": "1",
-        "sections-0-is_required": "on",
     }
 
 
