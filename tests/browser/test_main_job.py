@@ -1,23 +1,32 @@
 """The main job in Chromium: a responder without a login, an incident manager, a viewer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PHONE, VIEWER_LOGIN, Enter, Muster
 from tests.e2e import seed
 from tests.e2e.mailbox import answer_link
 from tests.e2e.stack import wait_until
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+expect = pytest.importorskip(
+    "playwright.sync_api", reason="needs Playwright (`uv run --group e2e`)"
+).expect
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.smtp]
 
 FIRING = Path(__file__).parents[1] / "fixtures" / "alertmanager" / "firing.json"
 # The page asks for news every ten seconds.
 REFRESHED = 25_000
-Shoot = Callable[[Page, str], None]
+type Shoot = Callable[[Page, str], None]
 
 
 def next_step(page: Page, label: str) -> None:
