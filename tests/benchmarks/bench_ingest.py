@@ -119,7 +119,7 @@ def paging(stack: Stack, key: str, mail: Server) -> None:
 
 
 def main() -> None:
-    """Measure intake, then paging."""
+    """Measure paging, then intake, whose alerts nobody processes."""
     with tempfile.TemporaryDirectory() as folder, Server(free_port()) as mail:
         stack = Stack(
             data_dir=Path(folder),
@@ -131,8 +131,8 @@ def main() -> None:
         key = seed(stack).key
         print(f"database: {'Postgres' if stack.database_url else 'SQLite'}")
         try:
-            intake(stack, key)
             paging(stack, key, mail)
+            intake(stack, key)
         finally:
             stack.stop()
 
