@@ -26,7 +26,10 @@ class IngestFastLane:
     def __call__(self, request: WSGIRequest) -> HttpResponse:
         head, _, key = request.path_info.removesuffix("/").rpartition("/")
         if head == "/ingest":
-            return ingest(request, key)
+            response = ingest(request, key)
+            # Without it the answer is sent in chunks, which CommonMiddleware would have seen to.
+            response["Content-Length"] = str(len(response.content))
+            return response
         return self.get_response(request)
 
 

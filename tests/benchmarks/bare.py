@@ -31,7 +31,7 @@ def keep(request: HttpRequest) -> HttpResponse:
     """Store the body, answer 202."""
     with connection.cursor() as cursor:
         cursor.execute(INSERT, [timezone.now(), request.body])
-    return HttpResponse(status=202)
+    return HttpResponse(status=202, headers={"Content-Length": "0"})
 
 
 urlpatterns = [path("bare/", keep)]
