@@ -25,8 +25,10 @@ BODY_LIMIT = 512 * 1024
 # How long this process may go on accepting a key that was revoked meanwhile.
 KEY_REMEMBERED_FOR = timedelta(seconds=5)
 RETRY_AFTER_SECONDS = 5
+ACCEPTED = b'{"status": "accepted"}'
 # Enough to tell who sent it. Authorization and cookies never reach the table.
-KEPT_HEADERS = ("User-Agent", "X-Request-Id")
+# Read as WSGI has them: Django's own view of all headers is built anew for each request.
+KEPT_HEADERS = {"User-Agent": "HTTP_USER_AGENT", "X-Request-Id": "HTTP_X_REQUEST_ID"}
 HEADER_LENGTH = 300
 
 
@@ -75,7 +77,7 @@ def _accept(request: WSGIRequest, key: str) -> HttpResponse:
         raise Refused(400, error.code, error.message) from None
     _store(integration, request, body)
     ring("incidents.process_events")
-    return JsonResponse({"status": "accepted"}, status=202)
+    return HttpResponse(ACCEPTED, status=202, content_type="application/json")
 
 
 def _integration(key: str) -> _Known:
@@ -132,7 +134,10 @@ def _bounded_body(request: WSGIRequest) -> bytes:
 def _store(integration: _Known, request: WSGIRequest, body: bytes) -> None:
     """Insert the event, committed when this returns; written by hand, 30 % faster than the ORM."""
     at = connection.ops.adapt_datetimefield_value(timezone.now())
-    headers = {name: request.headers.get(name, "")[:HEADER_LENGTH] for name in KEPT_HEADERS}
+    headers = {
+        name: request.META.get(variable, "")[:HEADER_LENGTH]
+        for name, variable in KEPT_HEADERS.items()
+    }
     content_type = (request.content_type or "")[:100]
     with connection.cursor() as cursor:
         cursor.execute(

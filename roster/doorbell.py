@@ -9,7 +9,7 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
-QUIET_FOR = timedelta(milliseconds=50)
+QUIET_FOR = timedelta(milliseconds=100)
 # Unheard rings are dropped by the worker, or a stopped one would wake up to a pile of them.
 RING_EXPIRES = timedelta(seconds=10)
 
@@ -19,7 +19,7 @@ _last_rung: dict[str, float] = {}
 def ring(task_name: str) -> None:
     """Once the transaction commits, ask a worker to run the sweep `task_name` now.
 
-    Rings for one task within 50 ms of another in this process are left out, and a broker that
+    Rings for one task within 100 ms of another in this process are left out, and a broker that
     cannot be reached is no error: beat runs the same sweep every second.
     """
     transaction.on_commit(lambda: _ring(task_name))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Lock
 
 from django.db import models
 from django.db.models import F
@@ -11,6 +12,11 @@ from django.utils import timezone
 logger = logging.getLogger(__name__)
 
 RECORD_EVERY = timedelta(seconds=5)
+
+# Of this process: which sweeps run now, and which of them were asked for meanwhile.
+_guard = Lock()
+_running: set[str] = set()
+_asked_again: set[str] = set()
 
 
 class SweepRun(models.Model):
@@ -38,8 +44,48 @@ def run_sweep(
 ) -> int:
     """Call `step` until it finds nothing more or the budget is spent; answer the rows handled.
 
-    An exception ends the run and is kept in `last_error`; the next run tries again.
+    An exception ends the run and is kept in `last_error`; the next run tries again. Where this
+    process runs the sweep already, that run is told to look once more, and 0 is the answer: in a
+    storm a ring costs next to nothing, and rings for one table hold up no other.
     """
+    if not _enter(name):
+        return 0
+    handled = 0
+    while True:
+        try:
+            handled += _run(name, step, clock, budget)
+        except BaseException:
+            # Recording the run needs the database: with it away, the sweep must stay free to run.
+            _leave(name, even_if_asked=True)
+            raise
+        if _leave(name):
+            return handled
+
+
+def _enter(name: str) -> bool:
+    """Whether to run; if somebody else does, they are asked to look again."""
+    with _guard:
+        if name in _running:
+            _asked_again.add(name)
+            return False
+        _running.add(name)
+        return True
+
+
+def _leave(name: str, *, even_if_asked: bool = False) -> bool:
+    """Whether to stop; not if somebody asked meanwhile, who saw rows this run may have missed."""
+    with _guard:
+        asked = name in _asked_again
+        _asked_again.discard(name)
+        if asked and not even_if_asked:
+            return False
+        _running.discard(name)
+        return True
+
+
+def _run(
+    name: str, step: Callable[[datetime], int], clock: Callable[[], datetime], budget: timedelta
+) -> int:
     started_at = clock()
     handled, error = 0, ""
     try:

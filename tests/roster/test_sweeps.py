@@ -2,6 +2,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 
 from roster.models import SweepRun
 from roster.sweeps import RECORD_EVERY, run_sweep
@@ -67,3 +68,39 @@ def test_idle_sweep_is_recorded_every_few_seconds_only(now: datetime) -> None:
 
     run_sweep("some.sweep", steps(), clock=lambda: now + RECORD_EVERY)
     assert SweepRun.objects.get().finished_at == now + RECORD_EVERY
+
+
+@pytest.mark.django_db
+def test_sweep_asked_for_while_it_runs_looks_once_more_and_not_beside_itself(now: datetime) -> None:
+    answers: list[int] = []
+
+    def step(at: datetime) -> int:
+        if not answers:
+            answers.append(run_sweep("some.sweep", lambda at: 1, clock=lambda: now))
+        else:
+            answers.append(-1)
+        return 0
+
+    run_sweep("some.sweep", step, clock=lambda: now)
+
+    assert answers == [0, -1]
+
+
+def test_sweep_whose_run_cannot_be_recorded_is_free_to_run_again(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unrecorded(*args: object, **kwargs: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("roster.sweeps._record", unrecorded)
+    runs: list[datetime] = []
+
+    def step(at: datetime) -> int:
+        runs.append(at)
+        return 0
+
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            run_sweep("some.sweep", step, clock=lambda: now)
+
+    assert runs == [now, now]
