@@ -66,7 +66,7 @@ class ApiToken(models.Model):
         name: str,
         at: datetime,
         expires_at: datetime | None = None,
-    ) -> tuple[Self, str]:
+    ) -> "tuple[ApiToken, str]":
         """Make a token; the second value is the key, which nothing can show again."""
         key = KEY_PREFIX + secrets.token_urlsafe(32)
         token = cls.objects.create(

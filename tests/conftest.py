@@ -10,6 +10,8 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 NEEDS = {
     "alertmanager": (
@@ -48,6 +50,18 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"Skipped though MUSTER_REQUIRE_ALL is set: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Generator[None]:
+    """Cut the sessions that threads of tests left behind: they would keep the database in use."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture
