@@ -317,6 +317,7 @@ SWEEPS = {
     "incidents.run_escalations": 1.0,
     "incidents.announce_entries": 1.0,
     "comms.send_messages": 1.0,
+    "roster.deliver_notices": 5.0,
     "incidents.remind_responders": 10.0,
     "comms.check_promises": 10.0,
     "postmortems.remind_owners": 300.0,

@@ -1,8 +1,8 @@
 """Who is on call: rows read in a handful of queries, handed to the rotation engine, and named.
 
 However many schedules are asked about, the number of queries is the same: layers, windows,
-participants, overrides, people. Rows are read as plain values, since the dashboard asks about
-every schedule there is.
+participants, overrides, people, and the shifts that overrides list if any does. Rows are read as
+plain values, since the dashboard asks about every schedule there is.
 """
 
 from collections import defaultdict
@@ -14,7 +14,15 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from roster import rotation
-from roster.models import Layer, LayerWindow, Override, Participant, Person, Schedule
+from roster.models import (
+    Layer,
+    LayerWindow,
+    Override,
+    OverrideShift,
+    Participant,
+    Person,
+    Schedule,
+)
 from roster.rotation.definition import Entry
 
 # How far around a moment overrides are read, so that shifts come out whole: the longest turn in
@@ -72,8 +80,19 @@ def on_call_now_and_next(schedules: Iterable[Schedule], at: datetime) -> dict[in
 
 def shifts_between(schedule: Schedule, start: datetime, end: datetime) -> list[OnCall]:
     """The shifts of `[start, end)`, clipped to it; people who are inactive by now included."""
-    shifts = rotation.shifts(definition_of(schedule, start, end), start, end)
-    return _named(shifts, _people([shifts], Person.objects.all()))
+    return shifts_of([schedule], start, end)[schedule.pk]
+
+
+def shifts_of(
+    schedules: Iterable[Schedule], start: datetime, end: datetime
+) -> dict[int, list[OnCall]]:
+    """The same for many schedules, by schedule id, in as many queries as for one."""
+    shifts = {
+        pk: rotation.shifts(definition, start, end)
+        for pk, definition in definitions(schedules, start, end).items()
+    }
+    people = _people(shifts.values(), Person.objects.all())
+    return {pk: _named(found, people) for pk, found in shifts.items()}
 
 
 def definition_of(schedule: Schedule, start: datetime, end: datetime) -> rotation.Definition:
@@ -85,7 +104,8 @@ def definitions(
 ) -> dict[int, rotation.Definition]:
     """What the engine needs to answer for `[start, end)`, by schedule id; people by their slug.
 
-    Four queries. Overrides outside the period, and layers that ended before it, are left out.
+    Four queries, and one more where overrides list shifts. Overrides outside the period, and
+    layers that ended before it, are left out.
     """
     zones = {schedule.pk: schedule.time_zone for schedule in schedules}
     layers = _layers(zones, start)
@@ -115,6 +135,7 @@ def _layers(zones: dict[int, str], start: datetime) -> dict[int, list[rotation.L
         length,
         turns,
         position,
+        lineage,
         since,
         until,
     ) in layers.values_list(
@@ -128,6 +149,7 @@ def _layers(zones: dict[int, str], start: datetime) -> dict[int, list[rotation.L
         "length",
         "turns",
         "position",
+        "lineage",
         "effective_from",
         "effective_until",
     ):
@@ -135,7 +157,7 @@ def _layers(zones: dict[int, str], start: datetime) -> dict[int, list[rotation.L
         versions = participants.get(pk, {})
         found[schedule].append(
             rotation.Layer(
-                key=str(pk),
+                key=str(lineage),
                 name=name,
                 time_zone=zone,
                 start=datetime.combine(starts_on, handoff, ZoneInfo(zone)),
@@ -195,12 +217,14 @@ def _overrides(
     zones: dict[int, str], start: datetime, end: datetime
 ) -> dict[int, list[rotation.Override]]:
     rows = Override.objects.within(start, end).filter(schedule_id__in=zones)
+    values = list(
+        rows.order_by("created_at", "pk").values_list(
+            "pk", "schedule_id", "kind", "starts_at", "ends_at", "person__slug", "replaces__slug"
+        )
+    )
+    listed = _listed_shifts([pk for pk, _, kind, *_ in values if kind == Override.Kind.TEMPORARY])
     found: dict[int, list[rotation.Override]] = defaultdict(list)
-    for pk, schedule, kind, starts_at, ends_at, person, replaces in rows.order_by(
-        "created_at", "pk"
-    ).values_list(
-        "pk", "schedule_id", "kind", "starts_at", "ends_at", "person__slug", "replaces__slug"
-    ):
+    for pk, schedule, kind, starts_at, ends_at, person, replaces in values:
         found[schedule].append(
             rotation.Override(
                 key=str(pk),
@@ -209,8 +233,22 @@ def _overrides(
                 end=ends_at,
                 person=person,
                 replaces=replaces,
+                shifts=tuple(listed.get(pk, ())),
             )
         )
+    return found
+
+
+def _listed_shifts(overrides: list[int]) -> dict[int, list[rotation.ListedShift]]:
+    """The mini-schedules of temporary overrides, by override; no query where there is none."""
+    found: dict[int, list[rotation.ListedShift]] = defaultdict(list)
+    if not overrides:
+        return found
+    rows = OverrideShift.objects.filter(override__in=overrides).order_by("starts_at", "pk")
+    for override, person, starts_at, ends_at in rows.values_list(
+        "override_id", "person__slug", "starts_at", "ends_at"
+    ):
+        found[override].append(rotation.ListedShift(person, starts_at, ends_at))
     return found
 
 

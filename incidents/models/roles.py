@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from incidents.models.severities import Severity
 from incidents.visibility import IncidentRowQuerySet
-from roster.models import Person, Schedule
+from roster.models import Person, Qualification, Schedule
 
 INCIDENT_MANAGER = "incident-manager"
 DEPUTY = "deputy"
@@ -61,6 +61,19 @@ class Role(models.Model):
         blank=True,
         related_name="roles_covered",
         help_text="Whoever is on call here takes the role when an incident is declared.",
+    )
+    is_round_the_clock = models.BooleanField(
+        "covered round the clock",
+        default=False,
+        help_text="A time at which its schedule has nobody is a finding of the coverage watch.",
+    )
+    qualification = models.ForeignKey(
+        Qualification,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="roles",
+        help_text="What a person must be trained for to hold it.",
     )
     position = models.PositiveSmallIntegerField(default=0)
 

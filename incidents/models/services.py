@@ -2,7 +2,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from roster.models import EscalationPolicy, Team
+from roster.models import EscalationPolicy, Schedule, Team
 
 
 class Service(models.Model):
@@ -29,6 +29,13 @@ class Service(models.Model):
         default=2,
         validators=[MinValueValidator(1), MaxValueValidator(4)],
         help_text="1: customers notice at once. 4: nobody does for a day.",
+    )
+    schedules = models.ManyToManyField(
+        Schedule,
+        blank=True,
+        related_name="services",
+        verbose_name="rotations of specialists",
+        help_text="Whose people on call know this component, besides those of its policy.",
     )
     runbook_url = models.URLField("runbook", max_length=500, blank=True)
     depends_on = models.ManyToManyField("self", symmetrical=False, blank=True)

@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 
 from roster.models.contacts import Channel, ContactMethod
 from roster.zones import default_zone, validate_zone
@@ -21,7 +22,7 @@ class Person(models.Model):
 
     Entered by a roster editor. `user` links the login of those who have one. People are never
     deleted, since history names them: someone who left is made inactive, and is from then on
-    neither paged nor offered anywhere.
+    neither paged nor offered anywhere. Quiet hours are read off the clock of `time_zone`.
     """
 
     slug = models.SlugField(unique=True, help_text="Used in addresses and the API; keep it stable.")
@@ -44,6 +45,23 @@ class Person(models.Model):
         related_name="person",
         verbose_name="login",
     )
+    reports_to = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reports",
+        help_text="One level up: who is asked when this person cannot decide.",
+    )
+    quiet_from = models.TimeField(
+        null=True,
+        blank=True,
+        help_text="From then on, low-urgency messages wait until the quiet hours end.",
+    )
+    quiet_until = models.TimeField(null=True, blank=True)
+    reminder_hours = models.PositiveSmallIntegerField(
+        "shift reminder, hours before", default=24, help_text="0: no reminder."
+    )
     is_active = models.BooleanField("active", default=True)
     teams = models.ManyToManyField("roster.Team", related_name="members", blank=True)
 
@@ -54,6 +72,14 @@ class Person(models.Model):
 
     class Meta:
         verbose_name_plural = "people"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="person_quiet_hours_whole",
+                violation_error_message="Give both ends of the quiet hours, or neither.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -99,6 +125,14 @@ class Team(models.Model):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.ENGINEERING)
+    part_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parts",
+        help_text="The department this team belongs to.",
+    )
     lead = models.ForeignKey(
         Person, on_delete=models.PROTECT, null=True, blank=True, related_name="leads"
     )

@@ -87,12 +87,13 @@ class EscalationTarget(models.Model):
 
     class Kind(models.TextChoices):
         SCHEDULE = "schedule", "Whoever is on call"
+        SCHEDULE_NEXT = "schedule_next", "Whoever is on call next"
         PERSON = "person", "A person"
         TEAM = "team", "Everyone of a team"
         TEAM_LEAD = "team_lead", "The lead of a team"
 
     step = models.ForeignKey(EscalationStep, on_delete=models.CASCADE, related_name="targets")
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.SCHEDULE)
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.SCHEDULE)
     schedule = models.ForeignKey(
         Schedule,
         on_delete=models.PROTECT,
@@ -119,7 +120,7 @@ class EscalationTarget(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    kind="schedule",
+                    kind__in=["schedule", "schedule_next"],
                     schedule__isnull=False,
                     person__isnull=True,
                     team__isnull=True,

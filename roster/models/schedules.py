@@ -1,6 +1,7 @@
 from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Self
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -30,6 +31,14 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         return self.filter(is_active=True)
 
 
+class Coverage(models.TextChoices):
+    """When somebody has to be on call."""
+
+    ALWAYS = "always", "Round the clock"
+    HOURS = "hours", "In the hours listed"
+    NONE = "none", "Not necessarily"
+
+
 class Schedule(models.Model):
     """A question with an answer at every moment: who is on call for this?
 
@@ -45,6 +54,32 @@ class Schedule(models.Model):
     )
     time_zone = models.CharField(max_length=64, default=default_zone, validators=[validate_zone])
     description = models.TextField(blank=True)
+    coverage = models.CharField(
+        "must be covered",
+        max_length=10,
+        choices=Coverage,
+        default=Coverage.ALWAYS,
+        help_text="A time that must be covered and is not is a gap.",
+    )
+    is_primary = models.BooleanField(
+        "primary",
+        default=True,
+        help_text="Its people must be free to respond: being on two such schedules at once is a "
+        "conflict.",
+    )
+    qualification = models.ForeignKey(
+        "roster.Qualification",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="schedules",
+        help_text="What a person must be trained for to take turns here.",
+    )
+    rest_hours = models.PositiveSmallIntegerField(
+        "rest between shifts, hours",
+        default=8,
+        help_text="Less between two shifts of one person is a conflict. 0: not checked.",
+    )
     is_active = models.BooleanField("active", default=True)
 
     objects = ScheduleQuerySet.as_manager()
@@ -73,6 +108,8 @@ class Layer(models.Model):
         ACTIVE_DAYS = "active_days", "count only days that have a window"
 
     schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="layers")
+    # The same for a layer and its successors: feeds and swaps know a turn by it.
+    lineage = models.UUIDField(default=uuid4, editable=False, db_index=True)
     name = models.CharField(max_length=100)
     position = models.PositiveSmallIntegerField(
         default=1,
@@ -162,24 +199,23 @@ class Weekday(models.IntegerChoices):
     SUNDAY = 6, "Sunday"
 
 
-class LayerWindow(models.Model):
-    """A span of the week in which a layer counts, in the layer's local time.
+class WeeklyWindow(models.Model):
+    """A span of the week, from one day and time to when another next comes.
 
-    A layer without windows counts always. A window closes when its closing day and time next come,
-    so it may cross midnight or the week's end. Changes with its layer.
+    So it may cross midnight or the week's end; the same day and time twice is a whole week.
     """
 
-    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="windows")
     opens_on = models.PositiveSmallIntegerField("opens on", choices=Weekday)
     opens_at = models.TimeField("at", validators=[validate_whole_minute])
     closes_on = models.PositiveSmallIntegerField("closes on", choices=Weekday)
     closes_at = models.TimeField("at", validators=[validate_whole_minute])
 
     class Meta:
+        abstract = True
         constraints = [
             models.CheckConstraint(
                 condition=Q(opens_on__lte=6, closes_on__lte=6),
-                name="layer_window_weekdays",
+                name="%(class)s_weekdays",
             )
         ]
 
@@ -188,6 +224,26 @@ class LayerWindow(models.Model):
             f"{self.get_opens_on_display()} {self.opens_at:%H:%M} to "
             f"{self.get_closes_on_display()} {self.closes_at:%H:%M}"
         )
+
+
+class CoverageWindow(WeeklyWindow):
+    """Hours of the week, in the schedule's zone, in which somebody has to be on call.
+
+    Read only where the schedule's `coverage` says so. Changes with its schedule.
+    """
+
+    schedule = models.ForeignKey(
+        Schedule, on_delete=models.CASCADE, related_name="coverage_windows"
+    )
+
+
+class LayerWindow(WeeklyWindow):
+    """A span of the week in which a layer counts, in the layer's local time.
+
+    A layer without windows counts always. Changes with its layer.
+    """
+
+    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="windows")
 
 
 class Participant(models.Model):
@@ -225,8 +281,8 @@ class OverrideQuerySet(models.QuerySet["Override"]):
 class Override(models.Model):
     """A span in which a schedule answers differently from its layers.
 
-    Entered by a roster editor, or by someone covering for a colleague. Later ones are applied
-    over earlier ones. One that has begun can only be cut short, never taken back.
+    Entered by a roster editor, written by a swap that was taken or read from a calendar. Later
+    ones are applied over earlier ones. One that has begun can only be cut short, never taken back.
     """
 
     class Kind(models.TextChoices):
@@ -234,10 +290,18 @@ class Override(models.Model):
         ADD = "add", "This person is on call too"
         REMOVE = "remove", "This person is not on call"
         REPLACE = "replace", "This person stands in for another"
+        TEMPORARY = "temporary", "Only the shifts listed count"
 
     schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="overrides")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.OVERRIDE)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="overrides")
+    person = models.ForeignKey(
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="overrides",
+        help_text="Empty for a list of shifts only.",
+    )
     replaces = models.ForeignKey(
         Person,
         on_delete=models.PROTECT,
@@ -246,6 +310,24 @@ class Override(models.Model):
         related_name="replaced_in",
         help_text="Whom the person stands in for.",
     )
+    swap = models.ForeignKey(
+        "roster.Swap",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="overrides",
+    )
+    calendar = models.ForeignKey(
+        "roster.ImportedCalendar",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="overrides",
+    )
+    # Which event of the calendar, and which of its occurrences.
+    calendar_uid = models.CharField(max_length=300, blank=True, editable=False)
     starts_at = models.DateTimeField("from")
     ends_at = models.DateTimeField("until")
     reason = models.CharField(max_length=200, blank=True)
@@ -275,11 +357,22 @@ class Override(models.Model):
                 name="override_replaces_someone",
                 violation_error_message="Say who is replaced, for a stand-in only.",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="temporary", person__isnull=True)
+                | (~Q(kind="temporary") & Q(person__isnull=False)),
+                name="override_names_a_person",
+                violation_error_message="Say who is on call, unless shifts are listed.",
+            ),
+            models.UniqueConstraint(
+                fields=["calendar", "calendar_uid"],
+                condition=Q(calendar__isnull=False),
+                name="override_once_per_calendar_event",
+            ),
         ]
         indexes = [models.Index(fields=["schedule", "ends_at"])]
 
     def __str__(self) -> str:
-        return f"{self.person} on {self.schedule}"
+        return f"{self.person or 'A list of shifts'} on {self.schedule}"
 
     def clean(self) -> None:
         """What a form should explain, on the field it belongs to."""
@@ -290,7 +383,13 @@ class Override(models.Model):
             errors["replaces"] = "Say whom this person stands in for."
         if self.kind != self.Kind.REPLACE and self.replaces_id:
             errors["replaces"] = "Leave this empty, or choose “stands in for another”."
-        if self.person_id and not self.person.is_active:
+        if (self.kind == self.Kind.TEMPORARY) == bool(self.person_id):
+            errors["person"] = (
+                "Say who is on call."
+                if not self.person_id
+                else "Leave this empty: shifts are listed."
+            )
+        elif self.person and not self.person.is_active:
             errors["person"] = f"{self.person} is inactive and cannot be put on call."
         if errors:
             raise ValidationError(errors)
@@ -309,3 +408,27 @@ class Override(models.Model):
             )
         self.ends_at = at
         self.save(update_fields=["ends_at"])
+
+
+class OverrideShift(models.Model):
+    """One line of an override that lists its shifts; changes with it."""
+
+    override = models.ForeignKey(Override, on_delete=models.CASCADE, related_name="shifts")
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, related_name="listed_override_shifts"
+    )
+    starts_at = models.DateTimeField("from")
+    ends_at = models.DateTimeField("until")
+
+    class Meta:
+        ordering = ["starts_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="override_shift_ends_after_start",
+                violation_error_message="A shift must end after it starts.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}, {self.starts_at:%-d %b %H:%M}"
