@@ -95,6 +95,37 @@ def shifts_of(
     return {pk: _named(found, people) for pk, found in shifts.items()}
 
 
+def people_of(schedules: Iterable[Schedule], at: datetime) -> dict[int, list[Person]]:
+    """Active people who take turns at a moment or later, by schedule id and name. Two queries.
+
+    Those who only stand in by an override do not belong to the rotation.
+    """
+    found: dict[int, list[Person]] = {schedule.pk: [] for schedule in schedules}
+    rows = Participant.objects.filter(layer__schedule__in=found, person__is_active=True).filter(
+        Q(layer__effective_until__isnull=True) | Q(layer__effective_until__gt=at)
+    )
+    versions: dict[int, set[datetime | None]] = defaultdict(set)
+    values = list(rows.values_list("layer_id", "layer__schedule_id", "effective_at", "person_id"))
+    for layer, _, effective_at, _ in values:
+        versions[layer].add(effective_at)
+    in_force = {layer: _in_force(known, at) for layer, known in versions.items()}
+    members: dict[int, set[int]] = defaultdict(set)
+    for layer, schedule, effective_at, person in values:
+        if effective_at == in_force[layer] or (effective_at and effective_at > at):
+            members[schedule].add(person)
+    people = Person.objects.filter(pk__in=set().union(*members.values()))
+    for person in people.order_by("name", "pk"):
+        for schedule, own in members.items():
+            if person.pk in own:
+                found[schedule].append(person)
+    return found
+
+
+def _in_force(versions: set[datetime | None], at: datetime) -> datetime | None:
+    """The latest version of an order that counts at a moment; None is the one it began with."""
+    return max((each for each in versions if each and each <= at), default=None)
+
+
 def definition_of(schedule: Schedule, start: datetime, end: datetime) -> rotation.Definition:
     return definitions([schedule], start, end)[schedule.pk]
 

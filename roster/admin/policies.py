@@ -16,7 +16,14 @@ from roster.models import EscalationPolicy, EscalationStep, EscalationTarget
 class TargetForm(forms.ModelForm):
     """The one field that the kind of target asks for must be filled; the others are dropped."""
 
-    ASKED = {"schedule": "schedule", "person": "person", "team": "team", "team_lead": "team"}
+    ASKED = {
+        "schedule": "schedule",
+        "schedule_next": "schedule",
+        "schedule_everyone": "schedule",
+        "person": "person",
+        "team": "team",
+        "team_lead": "team",
+    }
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or self.cleaned_data

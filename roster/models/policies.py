@@ -80,7 +80,7 @@ class EscalationStep(models.Model):
 
 
 class EscalationTarget(models.Model):
-    """Whom a step pages: whoever is on call, one person, a whole team, or its lead.
+    """Whom a step pages: people of a schedule, one person, a whole team, or its lead.
 
     Resolved to people when the step runs (`roster.escalation_targets`). Changes with its step.
     """
@@ -88,6 +88,7 @@ class EscalationTarget(models.Model):
     class Kind(models.TextChoices):
         SCHEDULE = "schedule", "Whoever is on call"
         SCHEDULE_NEXT = "schedule_next", "Whoever is on call next"
+        SCHEDULE_EVERYONE = "schedule_everyone", "Everyone who takes turns"
         PERSON = "person", "A person"
         TEAM = "team", "Everyone of a team"
         TEAM_LEAD = "team_lead", "The lead of a team"
@@ -120,7 +121,7 @@ class EscalationTarget(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    kind__in=["schedule", "schedule_next"],
+                    kind__in=["schedule", "schedule_next", "schedule_everyone"],
                     schedule__isnull=False,
                     person__isnull=True,
                     team__isnull=True,
