@@ -117,6 +117,17 @@ class ShadowingQuerySet(models.QuerySet["Shadowing"]):
     def at(self, moment: datetime) -> Self:
         return self.filter(starts_at__lte=moment, ends_at__gt=moment)
 
+    def over(self, moment: datetime) -> Self:
+        return self.filter(ends_at__lte=moment)
+
+    def within(self, starts_at: datetime, ends_at: datetime) -> Self:
+        """Those that touch any instant of [starts_at, ends_at)."""
+        return self.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
+
+    def of(self, person: Person) -> Self:
+        """Those in which a person watches or is watched by name."""
+        return self.filter(Q(person=person) | Q(follows=person))
+
 
 class Shadowing(models.Model):
     """Somebody beside the person on call: receives copies of the pages, and holds no duty.
