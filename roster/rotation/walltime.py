@@ -63,6 +63,14 @@ class Zone:
         table = self._tables.get(number) or self._table(number)
         return at + table.offsets[bisect_right(table.starts, at) - 1]
 
+    def steady(self, at: int) -> tuple[int, int]:
+        """The offset at an instant, and until when it is known to hold: a change, or a year."""
+        number = at // _SPAN
+        table = self._tables.get(number) or self._table(number)
+        stretch = bisect_right(table.starts, at)
+        until = table.starts[stretch] if stretch < len(table.starts) else FOREVER
+        return table.offsets[stretch - 1], min(until, (number + 1) * _SPAN)
+
     def first(self, reading: int) -> int:
         """The first instant at which the clock reads so; in a hole, the first one after it."""
         number = reading // _SPAN
