@@ -11,6 +11,7 @@ from rest_framework.routers import DefaultRouter
 from rest_framework.views import APIView
 
 from comms.api import views as comms
+from incidents.api import lookups
 from incidents.api import views as incidents
 from postmortems.api import views as postmortems
 from roster.api import views as roster
@@ -63,6 +64,16 @@ urlpatterns = [
     re_path(
         r"^v1/incidents/(?P<reference>[A-Za-z]+-\d+)/updates/?$",
         comms.IncidentUpdatesView.as_view(),
+    ),
+    re_path(
+        r"^v1/services/(?P<slug>[-\w]+)/who/?$",
+        lookups.ServiceHandlersView.as_view(),
+        name="service-who",
+    ),
+    re_path(
+        r"^v1/escalation-policies/(?P<slug>[-\w]+)/preview/?$",
+        lookups.PolicyPreviewView.as_view(),
+        name="policy-preview",
     ),
     path("v1/", include(router.urls)),
     re_path("^schema/?$", SpectacularAPIView.as_view(), name="schema"),

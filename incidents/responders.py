@@ -29,14 +29,16 @@ def request_responder(
     person: Person,
     *,
     purpose: str = Responder.Purpose.INVESTIGATE,
+    area: str = "",
     message: str = "",
     by: Actor,
     at: datetime,
 ) -> Responder:
-    """Ask one person to help. Whoever was released or declined may be asked again: a new row.
+    """Ask one person to help, perhaps with one `area` of it (R097).
 
-    Raises ResponderError if the person is asked or engaged already or no longer active, and on an
-    incident that has ended.
+    Whoever was released or declined may be asked again, which makes a new row. Raises
+    ResponderError if the person is asked or engaged already or no longer active, and on an incident
+    that has ended.
     """
     with transaction.atomic():
         incident.lock()
@@ -50,7 +52,7 @@ def request_responder(
                 "already_requested",
                 f"{person.name} is already {state} {incident.reference}.",
             )
-        return _request(incident, person, purpose=purpose, message=message, by=by, at=at)
+        return _request(incident, person, purpose=purpose, area=area, message=message, by=by, at=at)
 
 
 def request_team(
@@ -191,6 +193,7 @@ def _request(
     person: Person,
     *,
     purpose: str,
+    area: str = "",
     message: str,
     by: Actor,
     at: datetime,
@@ -199,13 +202,15 @@ def _request(
         incident=incident,
         person=person,
         purpose=purpose,
+        area=area,
         message=message,
         requested_by=by.person,
         requested_by_name=by.name,
         requested_at=at,
         due_at=at + timedelta(minutes=incident.severity.request_repeat_minutes),
     )
-    data = _data_of(responder) | {"purpose": responder.get_purpose_display().lower()}
+    purpose = responder.get_purpose_display().lower()
+    data = _data_of(responder) | {"purpose": f"{purpose}: {area}" if area else purpose}
     TimelineEntry.record(incident, Kind.RESPONDER_REQUESTED, by=by, at=at, text=message, data=data)
     return responder
 

@@ -110,9 +110,9 @@ def people_of(schedules: Iterable[Schedule], at: datetime) -> dict[int, list[Per
         versions[layer].add(effective_at)
     in_force = {layer: _in_force(known, at) for layer, known in versions.items()}
     members: dict[int, set[int]] = defaultdict(set)
-    for layer, schedule, effective_at, person in values:
+    for layer, schedule, effective_at, person_pk in values:
         if effective_at == in_force[layer] or (effective_at and effective_at > at):
-            members[schedule].add(person)
+            members[schedule].add(person_pk)
     people = Person.objects.filter(pk__in=set().union(*members.values()))
     for person in people.order_by("name", "pk"):
         for schedule, own in members.items():

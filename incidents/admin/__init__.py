@@ -1,3 +1,21 @@
-from incidents.admin import actions, catalogue, declare, incidents, monitoring, panels, people
+from incidents.admin import (
+    actions,
+    catalogue,
+    declare,
+    incidents,
+    lookups,
+    monitoring,
+    panels,
+    people,
+)
 
-__all__ = ["actions", "catalogue", "declare", "incidents", "monitoring", "panels", "people"]
+__all__ = [
+    "actions",
+    "catalogue",
+    "declare",
+    "incidents",
+    "lookups",
+    "monitoring",
+    "panels",
+    "people",
+]

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from incidents.admin.duties import DutyMatrixMixin
+from incidents.admin.lookups import WhoHandlesMixin
 from incidents.admin.matrix import SeverityMatrixMixin
 from incidents.models import Duty, PhaseGuide, Question, Role, Service, Severity
 from roster.admin_base import MusterModelAdmin
@@ -16,7 +17,7 @@ from roster.templatetags.muster import chip
 
 
 @admin.register(Service)
-class ServiceAdmin(MusterModelAdmin):
+class ServiceAdmin(WhoHandlesMixin, MusterModelAdmin):
     """Services, and who is paged for them."""
 
     list_display = ("name", "tier", "owner_team", "paged_by", "is_public", "number_of_alerts")
@@ -27,11 +28,12 @@ class ServiceAdmin(MusterModelAdmin):
 
     fieldsets = (
         (None, {"fields": ("name", "slug", "description", ("tier", "is_public"))}),
-        ("Who answers for it", {"fields": ("owner_team", "policy")}),
+        ("Who answers for it", {"fields": ("owner_team", "policy", "schedules")}),
         ("What helps at night", {"fields": ("runbook_url", "depends_on")}),
     )
     prepopulated_fields = {"slug": ("name",)}
-    autocomplete_fields = ("owner_team", "policy", "depends_on")
+    autocomplete_fields = ("owner_team", "policy", "schedules", "depends_on")
+    actions_list = ("show_who_handles",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Service]:
         return super().get_queryset(request).annotate(alerts_seen=Count("alerts"))
@@ -92,7 +94,14 @@ class SeverityAdmin(SeverityMatrixMixin, MusterModelAdmin):
 class RoleAdmin(MusterModelAdmin):
     """The parts people play. An organisation renames, merges and adds."""
 
-    list_display = ("name", "category", "is_single", "required_from", "schedule")
+    list_display = (
+        "name",
+        "category",
+        "is_single",
+        "required_from",
+        "schedule",
+        "is_round_the_clock",
+    )
     list_filter = ("category", "required_from")
     list_select_related = ("required_from", "schedule")
     search_fields = ("name", "slug", "aliases", "purpose")
@@ -100,7 +109,16 @@ class RoleAdmin(MusterModelAdmin):
 
     fieldsets = (
         (None, {"fields": (("name", "slug"), "aliases", ("category", "position"), "purpose")}),
-        ("Who holds it", {"fields": ("is_single", "required_from", "schedule")}),
+        (
+            "Who holds it",
+            {
+                "fields": (
+                    ("is_single", "required_from"),
+                    ("schedule", "is_round_the_clock"),
+                    "qualification",
+                )
+            },
+        ),
         ("What it means", {"fields": ("responsibilities", "checklist")}),
     )
     prepopulated_fields = {"slug": ("name",)}

@@ -18,7 +18,7 @@ from incidents.models import (
 )
 from incidents.vocabulary import sentence
 from roster.api.serializers import CheckedSerializer
-from roster.models import EscalationPolicy, Person, Team
+from roster.models import EscalationPolicy, Person, Schedule, Team
 
 
 class ServiceSerializer(CheckedSerializer[Service]):
@@ -34,12 +34,15 @@ class ServiceSerializer(CheckedSerializer[Service]):
     depends_on = serializers.SlugRelatedField(
         slug_field="slug", queryset=Service.objects.all(), many=True, required=False
     )
+    schedules = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Schedule.objects.all(), many=True, required=False
+    )
 
     class Meta:
         model = Service
         fields = [
             "slug", "name", "description", "owner_team", "policy", "tier", "runbook_url",
-            "depends_on", "is_public",
+            "depends_on", "schedules", "is_public",
         ]  # fmt: skip
 
 
@@ -147,9 +150,9 @@ class ResponderSerializer(serializers.ModelSerializer[Responder]):
     class Meta:
         model = Responder
         fields = [
-            "id", "person", "purpose", "message", "state", "requested_by_name", "requested_at",
-            "acknowledged_at", "declined_at", "wants_to_leave_at", "ended_at", "released_by_name",
-            "release_reason",
+            "id", "person", "purpose", "area", "message", "state", "requested_by_name",
+            "requested_at", "acknowledged_at", "declined_at", "wants_to_leave_at", "ended_at",
+            "released_by_name", "release_reason",
         ]  # fmt: skip
 
 
@@ -270,10 +273,13 @@ class RequestInput(serializers.Serializer[object]):
     purpose = serializers.ChoiceField(
         choices=Responder.Purpose.choices, default=Responder.Purpose.INVESTIGATE
     )
+    area = serializers.CharField(default="", allow_blank=True, max_length=200)
     message = serializers.CharField(default="", allow_blank=True)
 
     def validate(self, attrs: dict[str, object]) -> dict[str, object]:
-        """Exactly one of the three is asked."""
+        """Exactly one of the three is asked, and only a person has an area."""
+        if attrs["area"] and attrs["person"] is None:
+            raise serializers.ValidationError({"area": ["Only a person is asked for an area."]})
         if sum(attrs[name] is not None for name in ("person", "team", "service")) != 1:
             raise serializers.ValidationError({"person": ["Name a person, a team or a service."]})
         return attrs

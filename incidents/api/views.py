@@ -65,7 +65,9 @@ type Values = dict[str, Any]
 class ServiceViewSet(EditableViewSet[Service]):
     """What the organisation runs."""
 
-    queryset = Service.objects.select_related("owner_team", "policy").prefetch_related("depends_on")
+    queryset = Service.objects.select_related("owner_team", "policy").prefetch_related(
+        "depends_on", "schedules"
+    )
     serializer_class = ServiceSerializer
     filterset_class = ServiceFilter
 
@@ -368,7 +370,9 @@ def _request(incident: Incident, *, by: Actor, at: Any, **values: Any) -> None:
     person, team, service = (values.pop(name) for name in ("person", "team", "service"))
     if person:
         responders.request_responder(incident, person, **values, by=by, at=at)
-    elif team:
+        return
+    values.pop("area")
+    if team:
         responders.request_team(incident, team, **values, by=by, at=at)
     else:
         responders.request_on_call(incident, service, **values, by=by, at=at)

@@ -72,6 +72,9 @@ class Responder(Leased):
     )
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="engagements")
     purpose = models.CharField(max_length=20, choices=Purpose, default=Purpose.INVESTIGATE)
+    area = models.CharField(
+        max_length=200, blank=True, help_text="What this person looks after, as declared (R097)."
+    )
     message = models.TextField(blank=True)
     state = models.CharField(max_length=20, choices=State, default=State.REQUESTED)
     requested_by = models.ForeignKey(

@@ -1,10 +1,6 @@
 """People, teams, schedules, policies, and the question they all serve: who is on call?"""
 
-from contextlib import suppress
-from datetime import UTC, datetime
-
 from django.db.models import Prefetch, QuerySet
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
@@ -20,6 +16,7 @@ from roster import preview
 from roster.api.authentication import actor_of
 from roster.api.filters import PersonFilter, ScheduleFilter, TeamFilter
 from roster.api.idempotency import IdempotentPosts
+from roster.api.moments import moment_asked
 from roster.api.permissions import ModelOrActionPermission
 from roster.api.serializers import (
     EscalationPolicySerializer,
@@ -155,7 +152,7 @@ class OnCallView(APIView):
     def get(self, request: Request) -> Response:
         """List everybody on call for the schedules asked for, in a constant number of queries."""
         schedules = list(self._schedules(request.query_params.getlist("schedule")))
-        moment = self._moment(request.query_params.get("at"))
+        moment = moment_asked(request)
         answer = on_call(schedules, moment)
         rows = [
             {
@@ -180,14 +177,3 @@ class OnCallView(APIView):
         if missing := sorted(set(slugs) - {schedule.slug for schedule in found}):
             raise ValidationError({"schedule": [f"There is no schedule “{missing[0]}”."]})
         return found
-
-    @staticmethod
-    def _moment(text: str | None) -> datetime:
-        if not text:
-            return timezone.now()
-        # In an address a plus sign reads as a space: `+01:00` arrives as ` 01:00`.
-        with suppress(ValueError):
-            moment = datetime.fromisoformat(text.replace(" ", "+"))
-            if moment.tzinfo and moment.year in YEARS:
-                return moment.astimezone(UTC)
-        raise ValidationError({"at": ["Give a moment with offset: 2026-03-02T10:00:00+01:00."]})

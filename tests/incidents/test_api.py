@@ -83,7 +83,7 @@ def fill_roles() -> None:
     [
         ("incidents", fill_incidents, 6),
         ("alerts", make_alert, 4),
-        ("services", fill_services, 5),
+        ("services", fill_services, 6),
         ("severities", lambda: make_severity(), 4),
         ("roles", fill_roles, 4),
         ("integrations", make_integration, 4),

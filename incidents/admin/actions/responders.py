@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from incidents.admin import fields
 from incidents.admin.desk import Action, has_own_row, register_action
+from incidents.assembly import Proposal, assemble, proposals
 from incidents.models import (
     Incident,
     Responder,
@@ -39,6 +42,7 @@ class RequestHelp(Action):
         empty_label="–",
     )
     purpose = fields.choice("To", Responder.Purpose.choices)
+    area = fields.line("What they look after", required=False, max_length=200)
     message = fields.text("What you need from them", required=False, rows=2)
 
     def clean(self) -> dict[str, Any]:
@@ -51,7 +55,8 @@ class RequestHelp(Action):
     def apply(self, *, by: Actor, at: datetime) -> str:
         words: dict[str, str] = {name: self.cleaned_data[name] for name in ("purpose", "message")}
         if person := self.cleaned_data["person"]:
-            request_responder(self.incident, person, **words, by=by, at=at)
+            area = self.cleaned_data["area"]
+            request_responder(self.incident, person, area=area, **words, by=by, at=at)
             return f"{person} is asked to help."
         if team := self.cleaned_data["team"]:
             asked = request_team(self.incident, team, **words, by=by, at=at)
@@ -60,6 +65,51 @@ class RequestHelp(Action):
                 self.incident, self.cleaned_data["service"], **words, by=by, at=at
             )
         return f"Asked to help: {_names(responder.person for responder in asked)}."
+
+
+@register_action
+class AssembleTeam(Action):
+    slug = "assemble"
+    heading = "Assemble a team"
+    button = "Ask them"
+    permission = "request_responder"
+    explanation = (
+        "Who is on call for the affected services and what these depend on. Each gets a request "
+        "of their own, for the area named."
+    )
+
+    people = forms.MultipleChoiceField(
+        label="Whom", widget=UnfoldAdminCheckboxSelectMultipleWidget, required=False
+    )
+    message = fields.text("What you need from them", required=False, rows=2)
+
+    def __init__(self, incident: Incident, *args: Any, **kwargs: Any) -> None:  # as Action
+        super().__init__(incident, *args, **kwargs)
+        self.proposals = {
+            str(each.person.pk): each for each in proposals(incident, at=timezone.now())
+        }
+        choices = [(pk, _proposed(each)) for pk, each in self.proposals.items()]
+        cast(forms.MultipleChoiceField, self.fields["people"]).choices = choices
+        # A dependency is offered, but waking its people is for a human to decide.
+        self.initial["people"] = [
+            pk for pk, each in self.proposals.items() if not each.is_dependency
+        ]
+        if not choices:
+            self.fields["people"].help_text = (
+                "Nobody is on call for what is affected who is not asked already. Add services to "
+                "the incident, or ask people by name."
+            )
+
+    def apply(self, *, by: Actor, at: datetime) -> str:
+        chosen = [self.proposals[pk] for pk in self.cleaned_data["people"]]
+        message = self.cleaned_data["message"]
+        asked = assemble(self.incident, chosen, message=message, by=by, at=at)
+        return f"Asked to help: {_names(responder.person for responder in asked)}."
+
+
+def _proposed(each: Proposal) -> str:
+    needed = ", which is needed by what is affected" if each.is_dependency else ""
+    return f"{each.person}: {each.area}{needed} ({each.why})"
 
 
 class OfResponder(Action):
@@ -164,7 +214,13 @@ class AskAgain(OfResponder):
         before = self.cleaned_data["responder"]
         message = self.cleaned_data["message"] or before.message
         request_responder(
-            self.incident, before.person, purpose=before.purpose, message=message, by=by, at=at
+            self.incident,
+            before.person,
+            purpose=before.purpose,
+            area=before.area,
+            message=message,
+            by=by,
+            at=at,
         )
         return f"{before.person} is asked again."
 
