@@ -320,6 +320,7 @@ SWEEPS = {
     "roster.deliver_notices": 5.0,
     "incidents.remind_responders": 10.0,
     "comms.check_promises": 10.0,
+    "roster.record_duty": 30.0,
     "postmortems.remind_owners": 300.0,
 }
 # An address of the operator's choice, called while everything keeps up: whoever watches it notices

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from roster import notices
+from roster import duty, notices
 from roster.sweeps import run_sweep
 
 
@@ -10,3 +10,9 @@ from roster.sweeps import run_sweep
 def deliver_notices() -> None:
     """Every five seconds, and whenever somebody is to be told. A missed run delays notices."""
     run_sweep("roster.deliver_notices", lambda at: notices.deliver_due(at=at))
+
+
+@shared_task(name="roster.record_duty")
+def record_duty() -> None:
+    """Every half minute. A missed run costs nothing but lateness: the next one catches up."""
+    run_sweep("roster.record_duty", lambda at: duty.record_due(at=at))
