@@ -1,10 +1,11 @@
 """By which of their methods a person is reached, and when (PAGING-RULES, Notification)."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from comms.outbox import Address
-from roster.models import Person
+from roster import quiet_hours
+from roster.models import Person, Urgency
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,27 @@ class Stage:
     address: Address
 
 
-def stages(person: Person, *, urgency: str) -> list[Stage]:
-    """The person's rules for this urgency; without any, every reachable method at once.
+def stages(person: Person, *, urgency: str, at: datetime) -> list[Stage]:
+    """The person's rules for this urgency, begun at `at`; without any, every method at once.
 
     A rule whose method is not verified is left out; when that leaves nothing, the rules count
-    as none. Each method is used once, at its earliest rule. Two queries.
+    as none. Each method is used once, at its earliest rule. What is of low urgency waits for the
+    end of the person's quiet hours, and the rules run from there. Two queries.
     """
+    found = _by_rules(person, urgency)
+    return found if urgency == Urgency.HIGH else _outside_quiet_hours(found, person, at)
+
+
+def first_stage(person: Person, *, urgency: str) -> list[Address]:
+    """The addresses that hear at once; the earliest ones where every rule waits.
+
+    For those who are at work on something already: quiet hours do not count.
+    """
+    found = _by_rules(person, urgency)
+    return [stage.address for stage in found if stage.delay == found[0].delay]
+
+
+def _by_rules(person: Person, urgency: str) -> list[Stage]:
     rules = person.notification_rules.filter(
         urgency=urgency, contact_method__verified_at__isnull=False
     ).select_related("contact_method")
@@ -37,7 +53,15 @@ def stages(person: Person, *, urgency: str) -> list[Stage]:
     ]
 
 
-def first_stage(person: Person, *, urgency: str) -> list[Address]:
-    """The addresses that hear at once; the earliest ones where every rule waits."""
-    found = stages(person, urgency=urgency)
-    return [stage.address for stage in found if stage.delay == found[0].delay]
+def _outside_quiet_hours(found: list[Stage], person: Person, at: datetime) -> list[Stage]:
+    """The same stages, begun after the quiet hours; one that would then fall into others waits."""
+    begin = _after_quiet_hours(person, at)
+    return [
+        replace(stage, delay=_after_quiet_hours(person, begin + stage.delay) - at)
+        for stage in found
+    ]
+
+
+def _after_quiet_hours(person: Person, moment: datetime) -> datetime:
+    ends = quiet_hours.ends(person.time_zone, person.quiet_from, person.quiet_until, moment)
+    return ends or moment

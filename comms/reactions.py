@@ -65,7 +65,7 @@ def page_person(entry: TimelineEntry) -> None:
             at=entry.at,
             due_at=page.created_at + stage.delay,
         )
-        for stage in stages(person, urgency=page.urgency)
+        for stage in stages(person, urgency=page.urgency, at=page.created_at)
     )
 
 
@@ -162,7 +162,7 @@ def ask_responder(entry: TimelineEntry) -> None:
             at=entry.at,
             due_at=entry.at + stage.delay,
         )
-        for stage in stages(person, urgency=incident.severity.urgency)
+        for stage in stages(person, urgency=incident.severity.urgency, at=entry.at)
     )
 
 
