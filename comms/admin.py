@@ -188,7 +188,7 @@ class MessageAdmin(VisibleOnlyAdmin):
         return (
             ("subject", "state"),
             ("person", "channel", *(["recipient"] if sees_address else [])),
-            "body",
+            "shown_body",
             ("incident", "update"),
             ("created_at", "sent_at", "due_at"),
             ("attempts", "give_up_at", "possibly_sent_twice"),
@@ -217,6 +217,12 @@ class MessageAdmin(VisibleOnlyAdmin):
             done="{} will be tried again now.",
         )
         return None
+
+    @display(description="Body")
+    def shown_body(self, message: Message) -> str:
+        if message.is_confidential:
+            return "For its recipient's eyes only, and forgotten once it is sent."
+        return message.body
 
     @display(description="To")
     def to(self, message: Message) -> str:

@@ -10,9 +10,13 @@ class CommsConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first.
         from comms import entry_kinds, notices, reactions, suggestions  # noqa: PLC0415
-        from roster.notices import notice_due  # noqa: PLC0415
+        from comms.notices import report, verification  # noqa: F401, PLC0415
+        from roster.deliveries import register_reporter  # noqa: PLC0415
+        from roster.notices import notice_due, notice_withdrawn  # noqa: PLC0415
 
         entry_kinds.register_all()
         reactions.connect()
         notice_due.connect(notices.deliver, dispatch_uid="comms.notices")
+        notice_withdrawn.connect(notices.withdraw, dispatch_uid="comms.notices.withdraw")
+        register_reporter(report.deliveries)
         suggestions.register_all()

@@ -48,11 +48,15 @@ def safe_html(markdown: str) -> str:
 
 @dataclass(frozen=True)
 class Content:
-    """What a message says. `attachments` are dicts of name, content_type and text."""
+    """What a message says. `attachments` are dicts of name, content_type and text.
+
+    What is confidential, such as a code, is shown to nobody but the recipient.
+    """
 
     subject: str
     markdown: str
     attachments: Sequence[Mapping[str, str]] = ()
+    is_confidential: bool = False
 
     @cached_property
     def text(self) -> str:

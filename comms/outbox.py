@@ -27,7 +27,7 @@ from roster.actors import Actor
 from roster.doorbell import ring
 from roster.errors import DomainError
 from roster.leases import backoff, claim, still_mine
-from roster.models import Channel, ContactMethod, Person
+from roster.models import Channel, ContactMethod, Notice, Person
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class About:
     page: Page | None = None
     responder: Responder | None = None
     update: Update | None = None
+    notice: Notice | None = None
 
 
 # --- Writing -----------------------------------------------------------------------------------
@@ -97,6 +98,8 @@ def compose(
         page=about.page,
         responder=about.responder,
         update=about.update,
+        notice=about.notice,
+        is_confidential=content.is_confidential,
         priority=priority,
         subject=content.subject[:300],
         body=content.text,
@@ -174,7 +177,13 @@ def send_due(*, at: datetime, limit: int = BATCH) -> int:
                 surprise = ChannelError("The channel failed unexpectedly.", permanent=False)
                 _record_failure(message, surprise, at=at)
             else:
-                _finish(message, state=MessageState.SENT, sent_at=at, provider_response=answer)
+                _finish(
+                    message,
+                    state=MessageState.SENT,
+                    sent_at=at,
+                    provider_response=answer,
+                    **_forgotten(message),
+                )
     return len(batch)
 
 
@@ -226,6 +235,11 @@ def _finish(message: Message, *, state: MessageState, **outcome: object) -> None
     )
     if not ours:
         logger.warning("Message %s outlived its lease and was taken by another", message.key)
+
+
+def _forgotten(message: Message) -> dict[str, str]:
+    """What is blanked when it is sent: a secret has no business in the outbox any more."""
+    return {"body": "", "html": ""} if message.is_confidential else {}
 
 
 def _record_failure(message: Message, error: ChannelError, *, at: datetime) -> None:

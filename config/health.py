@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from comms.models import Message, MessageState, Promise
 from incidents.models import AlertEvent, Announcement, Escalation, Incident, Responder
 from roster.leases import Leased
+from roster.models import Notice
 from roster.sweeps import SweepRun
 
 # On top of its period: sweeps record an idle run every few seconds only, and may be busy for 20.
@@ -35,6 +36,7 @@ QUEUES: dict[str, type[Leased]] = {
     "announcements": Announcement,
     "escalations": Escalation,
     "messages": Message,
+    "notices": Notice,
     "promises": Promise,
     "responders": Responder,
 }

@@ -21,6 +21,8 @@ LEASE_FOR = timedelta(seconds=30)
 
 # Sent with `notice` and `at`, within the transaction that ends the notice.
 notice_due = Signal()
+# Sent with `notice`, within the transaction that takes it back: what still waits is not sent.
+notice_withdrawn = Signal()
 
 
 class _LeaseLostError(Exception):
@@ -62,6 +64,19 @@ def tell_all(notices: Iterable[Notice]) -> None:
     """Write many at once; those whose key is known are left as they are."""
     Notice.objects.bulk_create(notices, ignore_conflicts=True, batch_size=200)
     ring("roster.deliver_notices")
+
+
+def withdraw(key: str) -> None:
+    """Take back what a notice has not said yet: itself, or the later ones of its messages.
+
+    Nothing happens where there is no such notice.
+    """
+    with transaction.atomic():
+        notice = Notice.objects.filter(key=key).first()
+        if notice is None:
+            return
+        Notice.objects.filter(pk=notice.pk).update(due_at=None, lease_token=None, leased_until=None)
+        notice_withdrawn.send(sender=Notice, notice=notice)
 
 
 def deliver_due(*, at: datetime, limit: int = 50) -> int:

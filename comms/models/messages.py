@@ -9,7 +9,7 @@ from comms.models.updates import Update
 from incidents.models import Incident, Page, Responder
 from incidents.visibility import IncidentRowQuerySet
 from roster.leases import Leased
-from roster.models import Channel, ContactMethod, Person
+from roster.models import Channel, ContactMethod, Notice, Person
 
 
 class MessageState(models.TextChoices):
@@ -81,6 +81,13 @@ class Message(Leased):
     )
     update = models.ForeignKey(
         Update, null=True, blank=True, on_delete=models.PROTECT, related_name="messages"
+    )
+    notice = models.ForeignKey(
+        Notice, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    is_confidential = models.BooleanField(
+        default=False,
+        help_text="For its recipient's eyes only: shown nowhere, and forgotten once it is sent.",
     )
     priority = models.PositiveSmallIntegerField(choices=Priority)
     subject = models.CharField(max_length=300)

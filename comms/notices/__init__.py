@@ -4,7 +4,7 @@ Adding a kind: a module beside this one, whose functions are marked with `words_
 `comms.apps`.
 """
 
-from comms.notices.delivery import deliver
+from comms.notices.delivery import deliver, withdraw
 from comms.notices.registry import words_for
 
-__all__ = ["deliver", "words_for"]
+__all__ = ["deliver", "withdraw", "words_for"]

@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -24,8 +24,9 @@ class ContactMethodQuerySet(models.QuerySet["ContactMethod"]):
 class ContactMethod(models.Model):
     """One address at which one person can be reached.
 
-    Entered by the person or a roster editor. Used once `verified_at` says that somebody saw a
-    message arrive there. Others see it only with the permission to view contact methods.
+    Entered by the person or a roster editor. Used once `verified_at` says that the person read
+    a message there (`roster.verification`); with another address that is to be proven anew.
+    Others see it only with the permission to view contact methods.
     """
 
     person = models.ForeignKey(
@@ -40,6 +41,7 @@ class ContactMethod(models.Model):
     history = HistoricalRecords()
 
     class Meta:
+        permissions = [("verify_contactmethod", "Can vouch for a contact method without a code")]
         constraints = [
             models.UniqueConstraint(
                 fields=["person", "channel", "address"],
@@ -50,6 +52,17 @@ class ContactMethod(models.Model):
 
     def __str__(self) -> str:
         return self.label or f"{self.get_channel_display()}: {self.address}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:  # as Django calls it
+        """Keep the proof with the address it is about. One more query for a row that exists."""
+        if self.pk and self.verified_at:
+            kept = type(self).objects.filter(pk=self.pk)
+            before = kept.values_list("channel", "address").first()
+            if before and before != (self.channel, self.address):
+                self.verified_at = None
+                if fields := kwargs.get("update_fields"):
+                    kwargs["update_fields"] = {*fields, "verified_at"}
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         if self.channel == Channel.EMAIL:

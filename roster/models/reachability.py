@@ -13,14 +13,15 @@ from roster.models.schedules import Schedule
 class ContactVerification(models.Model):
     """The code last sent to a contact method, kept as a digest; one row per method.
 
-    Made and checked by `roster.verification`. A right code within `expires_at` sets the method's
-    `verified_at`; after too many wrong ones a new code must be asked for.
+    Made and checked by `roster.verification`; empty digest: its message is not written yet. A right
+    code before `expires_at` sets the method's `verified_at` and ends the row; after too many wrong
+    ones a new code must be asked for.
     """
 
     contact_method = models.OneToOneField(
         ContactMethod, on_delete=models.CASCADE, related_name="verification"
     )
-    code_digest = models.CharField(max_length=128)
+    code_digest = models.CharField(max_length=128, blank=True)
     sent_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     wrong_tries = models.PositiveSmallIntegerField(default=0)

@@ -115,6 +115,7 @@ def test_metrics_count_what_is_due(client, clock, now):
     assert samples["muster_due_rows", "alert_events"] == 1
     assert samples["muster_oldest_due_seconds", "alert_events"] == 90
     assert samples["muster_due_rows", "messages"] == 0
+    assert samples["muster_due_rows", "notices"] == 0
     assert samples["muster_oldest_due_seconds", "messages"] == 0
 
 
