@@ -318,11 +318,14 @@ SWEEPS = {
     "incidents.announce_entries": 1.0,
     "comms.send_messages": 1.0,
     "roster.deliver_notices": 5.0,
+    "roster.prove_coverage": 10.0,
     "incidents.remind_responders": 10.0,
     "comms.check_promises": 10.0,
     "roster.record_duty": 30.0,
     "postmortems.remind_owners": 300.0,
 }
+# How long before an on-call shift during time off its people and the roster editors are told.
+CONFLICT_NOTICE_DAYS = env.int("CONFLICT_NOTICE_DAYS", 14)
 # An address of the operator's choice, called while everything keeps up: whoever watches it notices
 # when Muster cannot even say that it is late.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", "")

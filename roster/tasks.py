@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from roster import duty, notices
+from roster import coverage, duty, notices
 from roster.sweeps import run_sweep
 
 
@@ -16,3 +16,9 @@ def deliver_notices() -> None:
 def record_duty() -> None:
     """Every half minute. A missed run costs nothing but lateness: the next one catches up."""
     run_sweep("roster.record_duty", lambda at: duty.record_due(at=at))
+
+
+@shared_task(name="roster.prove_coverage")
+def prove_coverage() -> None:
+    """Every ten seconds, and after every change. A missed run delays what is found by that long."""
+    run_sweep("roster.prove_coverage", lambda at: coverage.prove_due(at=at))

@@ -23,6 +23,7 @@ class NoticeKind(models.TextChoices):
     VERIFICATION_CODE = "verification_code", "Code for a contact method"
     PAGE_TEST = "page_test", "Test page"
     PLAN_READY = "plan_ready", "A roster proposal is ready"
+    QUALIFICATION_EXPIRES = "qualification_expires", "A qualification of yours ends soon"
     CONFIDENCE_ASKED = "confidence_asked", "How confident were you?"
 
 
