@@ -14,6 +14,7 @@ from django.templatetags.static import static
 from environs import Env
 
 from config.logs import structured_logging
+from config.networks import networks
 from config.secrets import secret_key
 
 # Lets annotations such as `ModelForm[Incident]` stand in running code.
@@ -278,6 +279,13 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# --- Calendars -----------------------------------------------------------------------------------
+
+# Private networks in which calendars may be read, such as 10.1.0.0/16; public ones always may.
+CALENDAR_ALLOWED_NETWORKS = networks(env, "CALENDAR_ALLOWED_NETWORKS")
+# How long before it begins people are told of an on-call shift during time off.
+CONFLICT_NOTICE_DAYS = env.int("CONFLICT_NOTICE_DAYS", 14)
+
 # --- Background work -----------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", "")
@@ -318,14 +326,13 @@ SWEEPS = {
     "incidents.announce_entries": 1.0,
     "comms.send_messages": 1.0,
     "roster.deliver_notices": 5.0,
+    "roster.fetch_calendars": 60.0,
     "roster.prove_coverage": 10.0,
     "incidents.remind_responders": 10.0,
     "comms.check_promises": 10.0,
     "roster.record_duty": 30.0,
     "postmortems.remind_owners": 300.0,
 }
-# How long before an on-call shift during time off its people and the roster editors are told.
-CONFLICT_NOTICE_DAYS = env.int("CONFLICT_NOTICE_DAYS", 14)
 # An address of the operator's choice, called while everything keeps up: whoever watches it notices
 # when Muster cannot even say that it is late.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", "")

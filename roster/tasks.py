@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from roster import coverage, duty, notices
+from roster import calendar_import, coverage, duty, notices
 from roster.sweeps import run_sweep
 
 
@@ -22,3 +22,9 @@ def record_duty() -> None:
 def prove_coverage() -> None:
     """Every ten seconds, and after every change. A missed run delays what is found by that long."""
     run_sweep("roster.prove_coverage", lambda at: coverage.prove_due(at=at))
+
+
+@shared_task(name="roster.fetch_calendars")
+def fetch_calendars() -> None:
+    """Every minute: read the calendars that are due, each hourly. A missed run delays them."""
+    run_sweep("roster.fetch_calendars", lambda at: calendar_import.fetch_due(at=at))

@@ -33,6 +33,8 @@ class ImportedCalendar(Leased):
     fetched_at = models.DateTimeField(null=True, blank=True, editable=False)
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     etag = models.CharField(max_length=200, blank=True, editable=False)
+    # Sentences: what of it could not be read, or names nobody known.
+    problems = models.JSONField(default=list, blank=True, editable=False)
     created_by = models.ForeignKey(
         Person,
         on_delete=models.PROTECT,
