@@ -76,9 +76,8 @@ class MomentAsked(forms.Form):
         self.fields["at"].widget = fields.MomentInput()
         self.fields["at"].widget.attrs["step"] = "60"
 
-    def moment(self) -> datetime:
-        asked = self.cleaned_data.get("at") if self.is_valid() else None
-        return asked or timezone.now().replace(second=0, microsecond=0)
+    def moment(self) -> datetime | None:
+        return self.cleaned_data.get("at") if self.is_valid() else None
 
 
 class PreviewedPolicyAdmin(EscalationPolicyAdmin):
@@ -100,8 +99,9 @@ class PreviewedPolicyAdmin(EscalationPolicyAdmin):
         policy = get_object_or_404(EscalationPolicy, pk=pk)
         if not self.has_view_permission(request, policy):
             raise PermissionDenied
-        form = MomentAsked(request.GET or None)
-        at = form.moment()
+        now = timezone.localtime().replace(second=0, microsecond=0)
+        form = MomentAsked(request.GET or None, initial={"at": now})
+        at = form.moment() or now
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
