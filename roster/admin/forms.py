@@ -10,7 +10,7 @@ from django.forms import BaseInlineFormSet
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
-from roster.layer_changes import Turn
+from roster.layer_checks import Turn
 from roster.models import Layer, Override, Participant
 from roster.models.schedules import ENTRY_GRACE
 

@@ -7,7 +7,8 @@ from unfold.admin import TabularInline
 
 from roster.admin.forms import LayerForm, ParticipantForm, ParticipantFormSet, kept_forms
 from roster.admin.history import HistoryAdmin
-from roster.layer_changes import LayerChange, Turn, change_layer
+from roster.layer_changes import LayerChange, change_layer
+from roster.layer_checks import Turn
 from roster.models import Layer, LayerWindow, Participant
 
 

@@ -185,6 +185,20 @@ class Layer(models.Model):
         current = [row for row in rows if row.effective_at == latest]
         return sorted(current, key=lambda row: (row.position, row.pk))
 
+    def order_at(self, at: datetime) -> list["Participant"]:
+        """The version of the order that counts at a moment, by turn; before it begins, its first.
+
+        One query, or none if `participants` is prefetched.
+        """
+        rows = list(self.participants.all())
+        moment = max(at, self.begins_at())
+        since = max(
+            (row.effective_at for row in rows if row.effective_at and row.effective_at <= moment),
+            default=None,
+        )
+        current = [row for row in rows if row.effective_at == since]
+        return sorted(current, key=lambda row: (row.position, row.pk))
+
     def _first_handoff(self) -> datetime:
         return datetime.combine(self.starts_on, self.handoff_time, ZoneInfo(self.zone()))
 
