@@ -16,6 +16,7 @@ from config.demo.aftermath import tell_aftermath
 from config.demo.history import tell_history, tell_present
 from config.demo.loose_ends import leave_loose_ends
 from config.demo.organisation import DOMAIN, Organisation, found
+from config.demo.roster_life import live_on_call
 from config.reference import load_reference
 from incidents.models import Incident
 from roster.errors import DomainError
@@ -61,6 +62,7 @@ def load_demo(*, at: datetime) -> Demo:
         tell_aftermath(company, at, rng)
         tell_present(company, at, rng)
         leave_loose_ends(company, at)
+        live_on_call(company, at)
         return _let_in(company)
 
 

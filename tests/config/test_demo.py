@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -9,7 +9,17 @@ from comms.models import Message, MessageState
 from config.demo import load_demo
 from incidents.models import Announcement, Escalation, Incident, Phase
 from postmortems.models import ActionItem, Postmortem
-from roster.models import Person, Schedule, Team
+from roster.models import (
+    DutyRecord,
+    Notice,
+    PageTestCall,
+    Person,
+    Schedule,
+    ScheduleWatch,
+    Swap,
+    Team,
+    TimeOff,
+)
 from tests.factories.incidents import make_incident
 from tests.factories.roster import make_person
 
@@ -52,3 +62,18 @@ def nothing_of_the_past_waits() -> bool:
     return (
         not Announcement.objects.exists() and not queued.exclude(incident=running.incident).exists()
     )
+
+
+@pytest.mark.slow
+def test_demo_has_life_on_its_rosters(db: None, now: datetime) -> None:
+    load_demo(at=now)
+
+    assert set(Swap.objects.values_list("state", flat=True)) == {"offered", "taken"}
+    away = TimeOff.objects.values_list("person", flat=True).distinct()
+    assert len(away) == 2
+    first = DutyRecord.objects.earliest("starts_at").starts_at
+    assert first == now - timedelta(days=90)
+    answered = PageTestCall.objects.values_list("acknowledged_at", flat=True)
+    assert [each is None for each in answered].count(True) == 1
+    assert not Notice.objects.filter(due_at__isnull=False).exists()
+    assert ScheduleWatch.objects.filter(due_at=now).count() == 3
