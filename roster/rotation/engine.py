@@ -18,23 +18,31 @@ class _Schedule:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._zone = zone(definition.time_zone)
-        self._layers = Layers(definition.layers, definition.time_zone)
-        self._overrides = Overrides(definition.overrides)
-
-    def look(self, at: int) -> tuple[Crew, int, int]:
-        return self._overrides.look(at, self._layers.look)
+        layers = Layers(definition.layers, definition.time_zone)
+        self.look = Overrides(definition.overrides, layers.look).look
+        # Shifts meet at their ends and come back to their sources.
+        self._moments: dict[int, datetime] = {}
+        self._sources: dict[Origin, Source] = {}
 
     def shift(self, person: str, since: int, until: int, origin: Origin) -> Shift:
-        moment = self._zone.moment
-        return Shift(person, moment(since), moment(until), self._source(origin))
+        source = self._sources.get(origin) or self._source(origin)
+        start = self._moments.get(since) or self._moment(since)
+        return Shift(person, start, self._moments.get(until) or self._moment(until), source)
+
+    def _moment(self, at: int) -> datetime:
+        moment = self._moments[at] = self._zone.moment(at)
+        return moment
 
     def _source(self, origin: Origin) -> Source:
         number, turn, slot = origin
         if number < 0:
             key = self._definition.overrides[~number].key
-            return Source(override=f"overrides[{~number}]" if key is None else key)
-        layer = self._definition.layers[number]
-        return Source(layer=layer.name, turn=turn, layer_key=layer.key, slot=slot)
+            source = Source(override=f"overrides[{~number}]" if key is None else key)
+        else:
+            layer = self._definition.layers[number]
+            source = Source(layer.name, turn, None, layer.key, slot)
+        self._sources[origin] = source
+        return source
 
 
 def shifts(definition: Definition, start: datetime, end: datetime) -> list[Shift]:
@@ -47,16 +55,20 @@ def shifts(definition: Definition, start: datetime, end: datetime) -> list[Shift
     at, closes = instant(start), instant(end)
     found: list[tuple[int, str, int, Origin]] = []
     running: dict[str, tuple[int, Origin]] = {}
+    look = schedule.look
+    before: Crew = {}
     while at < closes:
-        crew, _, until = schedule.look(at)
-        ended = [
-            person for person, (_, origin) in running.items() if not _goes_on(person, origin, crew)
-        ]
-        for person in ended:
-            since, origin = running.pop(person)
-            found.append((since, person, at, origin))
-        for person in crew.keys() - running.keys():
-            running[person] = at, crew[person]
+        crew, _, until = look(at)
+        if crew is not before:
+            for person, (since, origin) in [*running.items()]:
+                now = crew.get(person)
+                if now is None or _is_other(now, origin):
+                    del running[person]
+                    found.append((since, person, at, origin))
+            for person, origin in crew.items():
+                if person not in running:
+                    running[person] = at, origin
+            before = crew
         at = until
     found += [(since, person, closes, origin) for person, (since, origin) in running.items()]
     found.sort()
@@ -99,10 +111,9 @@ def gaps(
     ]
 
 
-def _goes_on(person: str, origin: Origin, crew: Crew) -> bool:
-    """Whether somebody is still on call, and from the same source: the slot does not matter."""
-    now = crew.get(person)
-    return now is not None and now[0] == origin[0] and now[1] == origin[1]
+def _is_other(now: Origin, before: Origin) -> bool:
+    """Whether somebody is on call from another source than before: the slot does not matter."""
+    return now is not before and (now[0] != before[0] or now[1] != before[1])
 
 
 def _follow(schedule: _Schedule, crew: Crew, edges: dict[str, int], *, forward: bool) -> None:
@@ -118,7 +129,8 @@ def _follow(schedule: _Schedule, crew: Crew, edges: dict[str, int], *, forward: 
         then, since, until = schedule.look(edge if forward else edge - 1)
         edge = until if forward else since
         for person in tuple(going):
-            if _goes_on(person, going[person], then):
-                edges[person] = edge
-            else:
+            now = then.get(person)
+            if now is None or _is_other(now, going[person]):
                 del going[person]
+            else:
+                edges[person] = edge

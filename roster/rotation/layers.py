@@ -22,8 +22,8 @@ Crew = dict[str, Origin]
 class Track:
     """One layer, read at one instant after another.
 
-    It holds the stretch `[since, until)` around the last instant asked for, in which `entry` and
-    `turn` are the same; asking again within the stretch costs nothing.
+    It holds the stretch `[since, until)` around the last instant sought, in which `crew` is the
+    same: within it there is nothing to seek.
     """
 
     __slots__ = (
@@ -46,7 +46,7 @@ class Track:
         until = layer.effective_until
         self._until = FOREVER if until is None else instant(until)
         self._handoffs = Handoffs(layer, local)
-        self._hours = Hours(layer.restrictions, local)
+        self._hours = Hours(layer.restrictions, local) if layer.restrictions else None
         self._succession = Succession(
             layer.participants, layer.edits, self._handoffs, min(start, self._from)
         )
@@ -54,8 +54,7 @@ class Track:
         self.since, self.until = FOREVER, NEVER
 
     def seek(self, at: int) -> None:
-        if self.since <= at < self.until:
-            return
+        """Make the stretch the one around an instant."""
         if at < self._from:
             self._set((), 0, NEVER, self._from)
         elif at >= self._until:
@@ -64,11 +63,13 @@ class Track:
             self._seek_turn(at)
 
     def _seek_turn(self, at: int) -> None:
-        is_open, opened, closes = self._hours.around(at)
-        since, until = max(self._from, opened), min(self._until, closes)
-        if not is_open:
-            self._set((), 0, since, until)
-            return
+        since, until = self._from, self._until
+        if self._hours is not None:
+            is_open, opened, closes = self._hours.around(at)
+            since, until = max(since, opened), min(until, closes)
+            if not is_open:
+                self._set((), 0, since, until)
+                return
         turn, begins, ends = self._handoffs.turn_at(at)
         entry, edited, edits = self._succession.holder(turn, at)
         self._set(entry, turn, max(since, begins, edited), min(until, ends, edits))
@@ -76,7 +77,10 @@ class Track:
     def _set(self, entry: Entry, turn: int, since: int, until: int) -> None:
         self.since, self.until = since, until
         number = self.number
-        self.crew = {person: (number, turn, slot) for slot, person in enumerate(entry)}
+        if len(entry) == 1:
+            self.crew = {entry[0]: (number, turn, 0)}
+        else:
+            self.crew = {person: (number, turn, slot) for slot, person in enumerate(entry)}
 
 
 class Layers:
@@ -102,7 +106,8 @@ class Layers:
         for tier in self._tiers:
             crew: Crew = {}
             for track in tier:
-                track.seek(at)
+                if not track.since <= at < track.until:
+                    track.seek(at)
                 if track.since > since:
                     since = track.since
                 if track.until < until:

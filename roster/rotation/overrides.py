@@ -18,33 +18,55 @@ class Overrides:
     overrides are in force, and the numbers of those, in order of creation.
     """
 
-    __slots__ = ("_in_force", "_marks", "_overrides", "_since", "_spans", "_starting", "_until")
+    __slots__ = (
+        "_deciding",
+        "_in_force",
+        "_layers",
+        "_marks",
+        "_overrides",
+        "_since",
+        "_spans",
+        "_starting",
+        "_until",
+    )
 
-    def __init__(self, overrides: Sequence[Override]) -> None:
+    def __init__(self, overrides: Sequence[Override], layers: Look) -> None:
         self._overrides = overrides
+        self._layers = layers
         self._spans = [(instant(each.start), instant(each.end)) for each in overrides]
         self._starting: dict[int, list[int]] = {}
         for number, (since, _) in enumerate(self._spans):
             self._starting.setdefault(since, []).append(number)
         self._marks = sorted({mark for span in self._spans for mark in span})
         self._in_force: list[int] = []
+        self._deciding: list[int] = []
         self._since, self._until = FOREVER, NEVER
 
-    def look(self, at: int, layers: Look) -> tuple[Crew, int, int]:
-        """The final crew; `layers` is not asked where nothing of it can show."""
+    def look(self, at: int) -> tuple[Crew, int, int]:
+        """The final crew; the layers are not asked where nothing of them can show."""
         if not self._since <= at < self._until:
             self._seek(at)
-        numbers = self._deciding()
-        kind = self._overrides[numbers[0]].kind if numbers else None
+        if self._deciding:
+            crew, since, until = self._decided(self._deciding, at)
+        else:
+            crew, since, until = self._layers(at)
+        return (
+            crew,
+            since if since > self._since else self._since,
+            until if until < self._until else self._until,
+        )
+
+    def _decided(self, numbers: list[int], at: int) -> tuple[Crew, int, int]:
+        kind = self._overrides[numbers[0]].kind
         if kind == OverrideKind.TEMPORARY:
             crew, since, until = self._listed(numbers[0], at)
         elif kind == OverrideKind.OVERRIDE:
             crew, since, until = {}, NEVER, FOREVER
         else:
-            crew, since, until = layers(at)
+            crew, since, until = self._layers(at)
         for number in numbers:
             crew = _applied(self._overrides[number], (~number, 0, 0), crew)
-        return crew, max(since, self._since), min(until, self._until)
+        return crew, since, until
 
     def _seek(self, at: int) -> None:
         spans = self._spans
@@ -56,8 +78,9 @@ class Overrides:
         place = bisect_right(self._marks, at)
         self._since = self._marks[place - 1] if place else NEVER
         self._until = self._marks[place] if place < len(self._marks) else FOREVER
+        self._deciding = self._that_decide()
 
-    def _deciding(self) -> list[int]:
+    def _that_decide(self) -> list[int]:
         """Of those in force, the last temporary alone; else all from the last `override` on."""
         decides = self._in_force
         for place in range(len(self._in_force) - 1, -1, -1):

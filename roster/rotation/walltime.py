@@ -38,24 +38,38 @@ def instant(moment: datetime) -> int:
 class _Table:
     """The stretches of constant offset in one span of time."""
 
-    __slots__ = ("offsets", "reads_first", "reads_until", "starts")
+    __slots__ = ("begins", "offsets", "reads_first", "reads_until", "starts")
 
-    def __init__(self, starts: list[int], offsets: list[int]) -> None:
+    def __init__(self, begins: int, starts: list[int], offsets: list[int]) -> None:
         ends = [*starts[1:], FOREVER]
+        self.begins = begins
         self.starts = starts
         self.offsets = offsets
         self.reads_first = [start + offset for start, offset in zip(starts, offsets, strict=True)]
         self.reads_until = [end + offset for end, offset in zip(ends, offsets, strict=True)]
 
+    def plain(self, stretch: int) -> tuple[int, int, int]:
+        """The readings that only this stretch has and no hole is near, and its offset."""
+        since, until = self.reads_first[stretch], self.reads_until[stretch]
+        if stretch:
+            since = max(since, self.reads_until[stretch - 1])
+        if stretch + 1 < len(self.starts):
+            until = min(until, self.reads_first[stretch + 1])
+        offset = self.offsets[stretch]
+        return max(since, self.begins), min(until, self.begins + _SPAN), offset
+
 
 class Zone:
     """A time zone: which instant is meant when its clock reads so and so."""
 
-    __slots__ = ("_info", "_tables")
+    __slots__ = ("_info", "_plain", "_tables")
 
     def __init__(self, name: str) -> None:
         self._info = ZoneInfo(name)
         self._tables: dict[int, _Table] = {}
+        # Where the last question fell, if that is plain arithmetic: most questions are next to it.
+        # Read and replaced whole, since zones are shared between threads.
+        self._plain = (0, 0, 0)
 
     def reading(self, at: int) -> int:
         """What the clock reads at an instant."""
@@ -73,13 +87,20 @@ class Zone:
 
     def first(self, reading: int) -> int:
         """The first instant at which the clock reads so; in a hole, the first one after it."""
+        since, until, offset = self._plain
+        if since <= reading < until:
+            return reading - offset
         number = reading // _SPAN
         table = self._tables.get(number) or self._table(number)
         stretch = bisect_right(table.reads_until, reading)
+        self._plain = table.plain(stretch)
         return max(reading - table.offsets[stretch], table.starts[stretch])
 
     def last(self, reading: int) -> int:
         """The last instant at which the clock reads so; in a hole, the first one after it."""
+        since, until, offset = self._plain
+        if since <= reading < until:
+            return reading - offset
         number = reading // _SPAN
         table = self._tables.get(number) or self._table(number)
         stretch = bisect_right(table.reads_first, reading) - 1
@@ -105,7 +126,7 @@ class Zone:
             if offset != offsets[-1]:
                 starts.append(self._change(probe - _PROBE, probe))
                 offsets.append(offset)
-        return _Table(starts, offsets)
+        return _Table(number * _SPAN, starts, offsets)
 
     def _change(self, before: int, after: int) -> int:
         """The instant of the one change of offset in `(before, after]`."""

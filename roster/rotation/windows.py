@@ -46,12 +46,13 @@ def active_weekdays(windows: tuple[Window, ...]) -> tuple[int, ...]:
 class Hours:
     """The windows of one layer as instants, read at one instant after another."""
 
-    __slots__ = ("_closes", "_known", "_number", "_opens", "_zone")
+    __slots__ = ("_closes", "_known", "_opens", "_window", "_zone")
 
     def __init__(self, windows: tuple[Window, ...], zone: Zone) -> None:
         self._opens, self._closes = _weekly(windows)
         self._zone = zone
-        self._number = 0
+        # The last window to open: its number, when it opened, when it closes, when the next opens.
+        self._window = (0, NEVER, NEVER, NEVER)
         self._known = (False, FOREVER, NEVER) if self._opens else (True, NEVER, FOREVER)
 
     def around(self, at: int) -> tuple[bool, int, int]:
@@ -63,15 +64,17 @@ class Hours:
         _, since, until = self._known
         if since <= at < until:
             return self._known
-        number = self._number if at == until else self._opened(self._zone.reading(at))
-        while (opens_next := self._opening(number + 1)) <= at:
-            number += 1
-        closes = self._closing(number)
-        self._number = number
-        if at < closes:
-            self._known = True, self._opening(number), closes
-        else:
-            self._known = False, closes, opens_next
+        if at != until:
+            number = self._opened(self._zone.reading(at))
+            self._window = number, self._opening(number), NEVER, self._opening(number + 1)
+        number, opens, closes, opens_next = self._window
+        if opens_next <= at or closes == NEVER:
+            while opens_next <= at:
+                number += 1
+                opens, opens_next = opens_next, self._opening(number + 1)
+            closes = self._closing(number)
+            self._window = number, opens, closes, opens_next
+        self._known = (True, opens, closes) if at < closes else (False, closes, opens_next)
         return self._known
 
     def _opened(self, reading: int) -> int:
