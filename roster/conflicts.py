@@ -100,25 +100,32 @@ def conflicts_if(
     `giving`: what they would be rid of by the same stroke. Being on call for this schedule already
     is reported as being on two at once. As many queries as `conflicts_between`, and one.
     """
-    return conflicts_of([person], schedule, start, end, giving=giving)[person.pk]
+    return conflicts_of([person], schedule, [(start, end)], giving=giving)[person.pk]
 
 
 def conflicts_of(
     people: Iterable[Person],
     schedule: Schedule,
-    start: datetime,
-    end: datetime,
+    spans: Sequence[Span],
     *,
     giving: Sequence[tuple[Schedule, datetime, datetime]] = (),
 ) -> dict[int, list[Conflict]]:
-    """The same for each of several people, by person id, in as many queries as for one."""
-    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    """The same for each of several people and a shift with pauses, by person id.
+
+    As many queries as for one person and one span; `spans` holds one at least.
+    """
     asked = {person.pk: person for person in people}
+    spans = [(start.astimezone(UTC), end.astimezone(UTC)) for start, end in spans]
+    start, end = min(span[0] for span in spans), max(span[1] for span in spans)
     schedules = {each.pk: each for each in Schedule.objects.active()} | {schedule.pk: schedule}
     margin = _rest(schedules.values())
     duties = _duties(schedules.values(), start - margin, end + margin)
     kept = [part for duty in duties if duty.person.pk in asked for part in _rid_of(duty, giving)]
-    thought_of = [Duty(person, schedule, start, end, is_asked=True) for person in asked.values()]
+    thought_of = [
+        Duty(person, schedule, *span, source="asked", is_asked=True)
+        for person in asked.values()
+        for span in spans
+    ]
     found: dict[int, list[Conflict]] = {pk: [] for pk in asked}
     for each in _clashes_with_asked(kept, thought_of, _absences(set(asked), start, end)):
         found[each.person.pk].append(each)

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 
@@ -7,8 +8,14 @@ from django.db.models import F, Q
 from roster.models.people import Person
 from roster.models.schedules import Schedule
 
+REFERENCE_PREFIX = "SWAP"
+
 
 class SwapQuerySet(models.QuerySet["Swap"]):
+    def for_display(self) -> Self:
+        """With the rows that its wording names."""
+        return self.select_related("schedule", "giver", "asked", "taker", "arranged_by")
+
     def open(self) -> Self:
         """Those that somebody still has to answer."""
         return self.filter(state__in=Swap.OPEN_STATES)
@@ -17,6 +24,17 @@ class SwapQuerySet(models.QuerySet["Swap"]):
         """Agreed, and not over at a moment."""
         ends_last = Q(ends_at__gt=at) | Q(return_ends_at__gt=at)
         return self.filter(ends_last, state=Swap.State.TAKEN)
+
+    def touching(self, starts_at: datetime, ends_at: datetime) -> Self:
+        """Those whose given part touches any instant of [starts_at, ends_at)."""
+        return self.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
+
+    def waiting_for(self, person: Person, rotations: Collection[int]) -> Self:
+        """Open ones that this person has to answer; `rotations`: schedules they take turns on."""
+        to_rotation = Q(asked__isnull=True, schedule__in=rotations) & ~Q(giver=person)
+        to_take = Q(state=Swap.State.OFFERED) & (Q(asked=person) | to_rotation)
+        to_confirm = Q(giver=person, giver_confirmed_at__isnull=True)
+        return self.open().filter(to_take | to_confirm).exclude(declined_by=person)
 
 
 class Swap(models.Model):
@@ -45,6 +63,7 @@ class Swap(models.Model):
 
     OPEN_STATES = (State.OFFERED, State.ACCEPTED)
 
+    number = models.PositiveBigIntegerField(unique=True, editable=False)
     schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="swaps")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.COVER)
     state = models.CharField(max_length=10, choices=State, default=State.OFFERED)
@@ -82,6 +101,10 @@ class Swap(models.Model):
     return_starts_at = models.DateTimeField("in return from", null=True, blank=True)
     return_ends_at = models.DateTimeField("in return until", null=True, blank=True)
     note = models.CharField(max_length=300, blank=True)
+    # Of an offer to the whole rotation: those who said no. It stands while others may say yes.
+    declined_by = models.ManyToManyField(
+        Person, blank=True, editable=False, related_name="swaps_declined"
+    )
     arranged_by = models.ForeignKey(
         Person,
         on_delete=models.PROTECT,
@@ -125,4 +148,21 @@ class Swap(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.giver} on {self.schedule}, {self.starts_at:%-d %b %H:%M}"
+        return f"{self.reference} {self.schedule}"
+
+    @property
+    def reference(self) -> str:
+        return f"{REFERENCE_PREFIX}-{self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN_STATES
+
+    @property
+    def first_starts_at(self) -> datetime:
+        """When the first of its shifts begins."""
+        return min(self.starts_at, self.return_starts_at or self.starts_at)
+
+    @property
+    def last_ends_at(self) -> datetime:
+        return max(self.ends_at, self.return_ends_at or self.ends_at)
