@@ -1,9 +1,10 @@
 """Notices and test pages. Keys are made up from a running number where none is given."""
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from roster.models import Notice, NoticeKind, Person
+from roster.models import Notice, NoticeKind, PageTest, Person, Schedule, Team
 
 _numbers = count(1)
 
@@ -16,3 +17,20 @@ def make_notice(person: Person, **fields: Any) -> Notice:
     fields.setdefault("kind", NoticeKind.VERIFICATION_CODE)
     fields.setdefault("due_at", fields["created_at"])
     return Notice.objects.create(person=person, **fields)
+
+
+def make_page_test(
+    *,
+    schedules: Sequence[Schedule] = (),
+    teams: Sequence[Team] = (),
+    people: Sequence[Person] = (),
+    **fields: Any,
+) -> PageTest:
+    """An unannounced test, planned for `starts_at`."""
+    fields.setdefault("number", next(_numbers))
+    fields.setdefault("name", "Checkout is down")
+    test = PageTest.objects.create(**fields)
+    test.schedules.set(schedules)
+    test.teams.set(teams)
+    test.people.set(people)
+    return test
