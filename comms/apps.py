@@ -10,7 +10,15 @@ class CommsConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first.
         from comms import entry_kinds, notices, reactions, suggestions  # noqa: PLC0415
-        from comms.notices import report, shifts_changed, verification  # noqa: F401, PLC0415
+        from comms.notices import (  # noqa: F401, PLC0415
+            coverage,
+            handoffs,
+            page_tests,
+            reminders,
+            report,
+            shifts_changed,
+            verification,
+        )
         from roster.deliveries import register_reporter  # noqa: PLC0415
         from roster.notices import notice_due, notice_withdrawn  # noqa: PLC0415
 

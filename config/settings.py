@@ -326,11 +326,13 @@ SWEEPS = {
     "incidents.announce_entries": 1.0,
     "comms.send_messages": 1.0,
     "roster.deliver_notices": 5.0,
+    "roster.send_page_tests": 5.0,
     "roster.fetch_calendars": 60.0,
     "roster.prove_coverage": 10.0,
     "incidents.remind_responders": 10.0,
     "comms.check_promises": 10.0,
     "roster.record_duty": 30.0,
+    "roster.remind_shifts": 60.0,
     "postmortems.remind_owners": 300.0,
 }
 # An address of the operator's choice, called while everything keeps up: whoever watches it notices

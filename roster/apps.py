@@ -6,3 +6,7 @@ class RosterConfig(AppConfig):
 
     name = "roster"
     verbose_name = "Roster"
+
+    def ready(self) -> None:
+        # Models must be loaded first. Importing link purposes registers them.
+        from roster.link_purposes import handoffs, page_tests  # noqa: F401, PLC0415

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from roster import calendar_import, coverage, duty, notices
+from roster import calendar_import, coverage, duty, handoffs, notices, page_tests, reminders
 from roster.sweeps import run_sweep
 
 
@@ -28,3 +28,17 @@ def prove_coverage() -> None:
 def fetch_calendars() -> None:
     """Every minute: read the calendars that are due, each hourly. A missed run delays them."""
     run_sweep("roster.fetch_calendars", lambda at: calendar_import.fetch_due(at=at))
+
+
+@shared_task(name="roster.send_page_tests")
+def send_page_tests() -> None:
+    """Every five seconds. A missed run delays a test, by more than an hour calls it off."""
+    run_sweep("roster.send_page_tests", lambda at: page_tests.send_due(at=at))
+
+
+@shared_task(name="roster.remind_shifts")
+def remind_shifts() -> None:
+    """Every minute: reminders of shifts, and of handoff notes. A missed run delays them."""
+    run_sweep(
+        "roster.remind_shifts", lambda at: reminders.remind_due(at=at) + handoffs.ask_due(at=at)
+    )

@@ -13,6 +13,7 @@ class NoticeKind(models.TextChoices):
     SHIFTS_CHANGED = "shifts_changed", "Your shifts changed"
     SHIFT_REMINDER = "shift_reminder", "A shift of yours begins"
     HANDOFF_NOTE = "handoff_note", "Note from the outgoing person"
+    HANDOFF_ASKED = "handoff_asked", "You hand over soon"
     SWAP_OFFERED = "swap_offered", "A swap is offered to you"
     SWAP_TO_CONFIRM = "swap_to_confirm", "A swap waits for your confirmation"
     SWAP_TAKEN = "swap_taken", "A swap is agreed"
