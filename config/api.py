@@ -15,6 +15,7 @@ from incidents.api import lookups
 from incidents.api import views as incidents
 from postmortems.api import views as postmortems
 from roster.api import views as roster
+from roster.api.coverage import CoverageViewSet
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # comes untyped
@@ -46,6 +47,7 @@ router.include_format_suffixes = False
 router.register("people", roster.PersonViewSet)
 router.register("teams", roster.TeamViewSet)
 router.register("schedules", roster.ScheduleViewSet)
+router.register("coverage", CoverageViewSet)
 router.register("escalation-policies", roster.EscalationPolicyViewSet)
 router.register("services", incidents.ServiceViewSet)
 router.register("severities", incidents.SeverityViewSet)

@@ -25,10 +25,12 @@ from incidents.models import (
 )
 from incidents.permissions import may
 from postmortems.models import ActionItem, Postmortem
-from roster.models import Schedule
+from roster.coverage.advice import ADVICE, by_kind, link_of
+from roster.models import CoverageFinding, FindingKind, Schedule
 from roster.oncall import NowAndNext, on_call_now_and_next
 
 SHOWN = 12  # rows of each section
+OF_A_KIND = 4  # findings of each kind; the list has the others
 LATE_AFTER = timedelta(minutes=5)  # an unanswered request stands under "overdue" from then on
 
 type User = Login | AnonymousUser
@@ -55,6 +57,20 @@ class Mine:
         return bool(self.pages or self.requests or self.engagements or self.roles)
 
 
+@dataclass
+class FindingGroup:
+    """What the coverage watch found of one kind: the next few, and how many there are."""
+
+    kind: FindingKind
+    advice: str
+    rows: list[tuple[CoverageFinding, str]]
+    count: int
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.rows)
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Fill the context of `admin/index.html`; called by Unfold with what the frame needs."""
     user, at = request.user, timezone.now()
@@ -65,6 +81,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "may_declare": may(user, "declare"),
         "mine": _mine(user),
         "schedules": _on_call(at) if user.has_perm("roster.view_schedule") else None,
+        "coverage": _coverage(user),
         "overdue": _overdue(user, at) if sees_incidents else {},
         "troubles": _troubles(user),
         "is_new": sees_incidents and not Integration.objects.exists(),
@@ -108,6 +125,22 @@ def _on_call(at: datetime) -> list[tuple[Schedule, NowAndNext]]:
     schedules = list(Schedule.objects.filter(is_active=True).order_by("name"))
     found = on_call_now_and_next(schedules, at)
     return [(schedule, found[schedule.pk]) for schedule in schedules]
+
+
+def _coverage(user: User) -> list[FindingGroup]:
+    """What is wrong with who will be on call, the worst kind first. One query."""
+    if not user.has_perm("roster.view_coveragefinding"):
+        return []
+    standing = CoverageFinding.objects.standing().select_related("schedule", "person")
+    return [
+        FindingGroup(
+            kind=kind,
+            advice=ADVICE[kind],
+            rows=[(row, link_of(row)) for row in rows[:OF_A_KIND]],
+            count=len(rows),
+        )
+        for kind, rows in by_kind(standing)
+    ]
 
 
 def _overdue(user: User, at: datetime) -> dict[str, list[Any]]:

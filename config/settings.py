@@ -260,6 +260,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "TeamKind": "roster.models.Team.Kind",
         "OverrideKind": "roster.models.Override.Kind",
+        "FindingKind": "roster.models.FindingKind",
         "TargetKind": "roster.models.EscalationTarget.Kind",
         "Weekday": "roster.models.schedules.Weekday",
         "IncidentKind": "incidents.models.Incident.Kind",

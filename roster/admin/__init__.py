@@ -1,3 +1,3 @@
-from roster.admin import layers, overrides, people, policies, schedules, tokens
+from roster.admin import coverage, layers, overrides, people, policies, schedules, tokens
 
-__all__ = ["layers", "overrides", "people", "policies", "schedules", "tokens"]
+__all__ = ["coverage", "layers", "overrides", "people", "policies", "schedules", "tokens"]

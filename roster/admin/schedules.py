@@ -13,6 +13,7 @@ from unfold.decorators import action, display
 from roster import admin_views
 from roster.admin.forms import OverrideForm
 from roster.admin.history import HistoryAdmin
+from roster.admin.schedule_findings import FindingsMixin
 from roster.admin_base import actor_of
 from roster.models import Layer, Override, Schedule
 
@@ -94,10 +95,17 @@ class OverrideInline(TabularInline):
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(HistoryAdmin):
+class ScheduleAdmin(FindingsMixin, HistoryAdmin):
     """Schedules: layers are added and edited on their own pages, the calendar shows the result."""
 
-    list_display = ("name", "team", "time_zone", "is_active", "calendar_link")
+    list_display = (
+        "name",
+        "team",
+        "time_zone",
+        "is_active",
+        "findings_link",
+        "calendar_link",
+    )
     list_filter = ("is_active", "team")
     list_select_related = ("team",)
     search_fields = ("name", "slug")

@@ -5,6 +5,8 @@ from itertools import count
 from typing import Any
 
 from roster.models import (
+    PageTest,
+    PageTestCall,
     Person,
     Qualification,
     QualificationGrant,
@@ -34,3 +36,12 @@ def make_shadowing(schedule: Schedule, person: Person, **fields: Any) -> Shadowi
     fields.setdefault("starts_at", datetime(2026, 3, 2, 9, tzinfo=UTC))
     fields.setdefault("ends_at", fields["starts_at"] + timedelta(days=1))
     return Shadowing.objects.create(schedule=schedule, person=person, **fields)
+
+
+def make_practised(person: Person) -> PageTestCall:
+    """They answered a test page at once, on 1 January 2026."""
+    sent_at = datetime(2026, 1, 1, tzinfo=UTC)
+    test = PageTest.objects.create(number=next(_numbers), name="Practice", starts_at=sent_at)
+    return PageTestCall.objects.create(
+        test=test, person=person, sent_at=sent_at, acknowledged_at=sent_at
+    )

@@ -15,8 +15,6 @@ from roster.models import (
     Notice,
     NoticeKind,
     Override,
-    PageTest,
-    PageTestCall,
     Person,
     QualificationException,
     Schedule,
@@ -25,7 +23,7 @@ from roster.models import (
     Urgency,
 )
 from roster.watch import prove_soon
-from tests.factories.qualifications import make_grant, make_qualification
+from tests.factories.qualifications import make_grant, make_practised, make_qualification
 from tests.factories.roster import (
     make_contact_method,
     make_layer,
@@ -42,10 +40,7 @@ def make_ready(slug: str, **fields: object) -> Person:
     """Somebody whom no check has anything to say about."""
     person = make_person(slug=slug, **fields)
     make_contact_method(person)
-    test = PageTest.objects.create(name="Test", starts_at=datetime(2026, 1, 1, tzinfo=UTC))
-    PageTestCall.objects.create(
-        test=test, person=person, sent_at=test.starts_at, acknowledged_at=test.starts_at
-    )
+    make_practised(person)
     return person
 
 
@@ -415,7 +410,7 @@ def test_proof_asks_the_same_number_of_queries_for_any_number(
         make_schedule(make_person(slug=f"three-{number}"), qualification=training)
     ScheduleWatch.objects.update(due_at=now)
 
-    with django_assert_num_queries(39):
+    with django_assert_num_queries(41):
         coverage.prove_due(at=now)
 
     assert CoverageFinding.objects.count() > few
