@@ -24,6 +24,7 @@ NEEDS = {
     ),
     "postgres": (bool(os.environ.get("DATABASE_URL")), "needs DATABASE_URL"),
     "redis": (bool(os.environ.get("REDIS_URL")), "needs REDIS_URL"),
+    "solver": (bool(find_spec("ortools")), "needs OR-tools (`uv run --extra solver`)"),
 }
 REQUIRE_ALL = os.environ.get("MUSTER_REQUIRE_ALL") == "1"
 
