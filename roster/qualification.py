@@ -132,13 +132,8 @@ def expiry(qualification: Qualification, granted_on: date) -> date | None:
     return date(year, month, min(granted_on.day, monthrange(year, month)[1]))
 
 
-def grant(
-    person: Person, qualification: Qualification, earned: Earned, *, at: datetime
-) -> QualificationGrant:
-    """Enter that a person holds it. Renewing adds a row; what was held before stays on record.
-
-    Raises DomainError where a grant that lasts as long is there already.
-    """
+def refuse_double(person: Person, qualification: Qualification, earned: Earned) -> None:
+    """Raise DomainError where a grant that lasts as long is there already. One query."""
     expires_on = earned.expires_on or expiry(qualification, earned.on)
     held = QualificationGrant.objects.valid_on(earned.on).filter(
         person=person, qualification=qualification
@@ -150,6 +145,17 @@ def grant(
             raise DomainError(
                 "already_granted", f"{person} holds “{qualification}” {until} already."
             )
+
+
+def grant(
+    person: Person, qualification: Qualification, earned: Earned, *, at: datetime
+) -> QualificationGrant:
+    """Enter that a person holds it. Renewing adds a row; what was held before stays on record.
+
+    Raises DomainError where a grant that lasts as long is there already.
+    """
+    expires_on = earned.expires_on or expiry(qualification, earned.on)
+    refuse_double(person, qualification, earned)
     with transaction.atomic():
         granted = QualificationGrant.objects.create(
             person=person,
@@ -164,10 +170,13 @@ def grant(
 
 
 def prove_holders(qualifications: Iterable[int], *, at: datetime) -> None:
-    """Have the schedules that ask for these qualifications (ids) proven again."""
-    asking = Schedule.objects.active().filter(qualification__in=set(qualifications))
-    if schedules := list(asking.values_list("pk", flat=True)):
-        prove_soon(schedules, at=at)
+    """Have the schedules that ask for these qualifications (ids) proven again.
+
+    All of them where none does: then it may be a role that asks, which this app knows nothing of.
+    """
+    active = Schedule.objects.active()
+    asking = active.filter(qualification__in=set(qualifications)).values_list("pk", flat=True)
+    prove_soon(list(asking) or list(active.values_list("pk", flat=True)), at=at)
 
 
 # --- The way there (R172) ------------------------------------------------------------------------

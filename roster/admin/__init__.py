@@ -1,3 +1,23 @@
-from roster.admin import coverage, layers, overrides, people, policies, schedules, tokens
+from roster.admin import (
+    coverage,
+    layers,
+    overrides,
+    people,
+    policies,
+    qualifications,
+    schedules,
+    shadowing,
+    tokens,
+)
 
-__all__ = ["coverage", "layers", "overrides", "people", "policies", "schedules", "tokens"]
+__all__ = [
+    "coverage",
+    "layers",
+    "overrides",
+    "people",
+    "policies",
+    "qualifications",
+    "schedules",
+    "shadowing",
+    "tokens",
+]

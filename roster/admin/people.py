@@ -9,6 +9,8 @@ from django.utils import timezone
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
+from roster.admin.paths import PathMixin
+from roster.admin.qualifications import GrantInline
 from roster.admin_base import MusterModelAdmin
 from roster.models import ContactMethod, NotificationRule, Person, Team
 
@@ -85,7 +87,7 @@ class NotificationRuleInline(OwnOrPermittedInline):
 
 
 @admin.register(Person)
-class PersonAdmin(MusterModelAdmin):
+class PersonAdmin(PathMixin, MusterModelAdmin):
     """People. E-mail, phone and contact methods show to those who may see them, and to oneself."""
 
     list_display = ("name", "title", "team_names", "time_zone", "is_active")
@@ -97,12 +99,14 @@ class PersonAdmin(MusterModelAdmin):
         ("title", "country"),
         CONTACT_DETAILS,
         ("time_zone", "user"),
-        "teams",
+        ("teams", "reports_to"),
         "is_active",
     )
     prepopulated_fields = {"slug": ("name",)}
-    autocomplete_fields = ("user", "teams")
-    inlines = (ContactMethodInline, NotificationRuleInline)
+    autocomplete_fields = ("user", "teams", "reports_to")
+    inlines = (ContactMethodInline, NotificationRuleInline, GrantInline)
+    actions = ("grant_qualification",)
+    actions_detail = ("show_path",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
         return super().get_queryset(request).prefetch_related("teams")
@@ -124,7 +128,7 @@ class PersonAdmin(MusterModelAdmin):
         """On one's own page without the right to edit people, one's zone and phone remain."""
         if super().has_change_permission(request, obj) or not is_own(request, obj):
             return []
-        return ["name", "slug", "title", "country", "email", "user", "teams", "is_active"]
+        return ["name", "slug", "title", "country", "email", "user", "teams", "reports_to", "is_active"]
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Person | None = None
@@ -151,14 +155,14 @@ class PersonAdmin(MusterModelAdmin):
 
 @admin.register(Team)
 class TeamAdmin(MusterModelAdmin):
-    list_display = ("name", "kind", "lead", "default_policy", "member_count")
+    list_display = ("name", "kind", "part_of", "lead", "default_policy", "member_count")
     list_filter = ("kind",)
-    list_select_related = ("lead", "default_policy")
+    list_select_related = ("part_of", "lead", "default_policy")
     search_fields = ("name", "slug")
     ordering = ("name",)
-    fields = (("name", "slug"), ("kind", "lead"), "default_policy")
+    fields = (("name", "slug"), ("kind", "part_of"), ("lead", "default_policy"))
     prepopulated_fields = {"slug": ("name",)}
-    autocomplete_fields = ("lead", "default_policy")
+    autocomplete_fields = ("part_of", "lead", "default_policy")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         counted = Count("members", filter=Q(members__is_active=True))

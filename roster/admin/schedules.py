@@ -14,6 +14,7 @@ from roster import admin_views
 from roster.admin.forms import OverrideForm
 from roster.admin.history import HistoryAdmin
 from roster.admin.schedule_findings import FindingsMixin
+from roster.admin.shadowing import ShadowingLinkMixin
 from roster.admin_base import actor_of
 from roster.models import Layer, Override, Schedule
 
@@ -95,7 +96,7 @@ class OverrideInline(TabularInline):
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(FindingsMixin, HistoryAdmin):
+class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     """Schedules: layers are added and edited on their own pages, the calendar shows the result."""
 
     list_display = (
@@ -115,7 +116,7 @@ class ScheduleAdmin(FindingsMixin, HistoryAdmin):
     autocomplete_fields = ("team",)
     inlines = (LayerInline, OverrideInline)
     actions_list = ("show_on_call",)
-    actions_detail = ("show_calendar", "add_layer")
+    actions_detail = ("show_calendar", "add_layer", "add_shadowing")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

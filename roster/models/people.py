@@ -1,6 +1,7 @@
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -10,6 +11,23 @@ from roster.zones import default_zone, validate_zone
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
+
+
+# Longer than any line of people or departments: beyond it something is wrong.
+LONGEST_LINE = 50
+
+
+def refuse_circle(row: models.Model, field: str) -> None:
+    """Raise ValidationError where a row would stand above itself by a relation to its own kind.
+
+    One query for each level upwards.
+    """
+    above, seen = getattr(row, field), 0
+    while above is not None and seen < LONGEST_LINE:
+        if above.pk == row.pk:
+            message = f"{row} would stand above itself. Choose another one."
+            raise ValidationError({field: message})
+        above, seen = getattr(above, field), seen + 1
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -84,6 +102,10 @@ class Person(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if self.pk and self.reports_to_id:
+            refuse_circle(self, "reports_to")
+
     def reachable_methods(self) -> list[ContactMethod]:
         """Where a message reaches this person: verified methods in order of entry.
 
@@ -147,3 +169,7 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.pk and self.part_of_id:
+            refuse_circle(self, "part_of")
