@@ -14,11 +14,10 @@ from django.db import transaction
 
 from roster.errors import DomainError
 from roster.layer_checks import Turn, check_turns, check_windows
-from roster.layer_plans import drop_planned, planned_changes
+from roster.layer_plans import PlannedChange, announce, drop_planned, planned_changes
 from roster.layer_succession import continue_order, handover_at, list_participants, succeed
 from roster.models import Layer, LayerWindow, Schedule
 from roster.models.schedules import ENTRY_GRACE
-from roster.watch import prove_soon
 
 # What may change in place, since it says nothing about the past.
 HARMLESS_FIELDS = frozenset({"name", "effective_until"})
@@ -87,21 +86,13 @@ def change_layer(
         Schedule.objects.select_for_update().get(pk=layer.schedule_id)
         layer.refresh_from_db(fields=["effective_from", "effective_until"])
         _check(layer, change, takes_effect_at, at)
-        # A layer to come takes its changes from its own beginning.
-        since = max(takes_effect_at, layer.begins_at())
-        if _replaces_planned(layer, change, since):
-            drop_planned(layer, after=since)
+        _drop_replaced(layer, change, takes_effect_at)
         if layer.begins_at() < takes_effect_at:
             layer = _change_begun(layer, change, takes_effect_at)
         else:
             _edit(layer, change, at)
         announce(layer.schedule, at=at)
     return layer
-
-
-def announce(schedule: Schedule, *, at: datetime) -> None:
-    """After an edit of a rotation: what depends on its shifts is looked at again."""
-    prove_soon([schedule.pk], at=at)
 
 
 def _change_begun(layer: Layer, change: LayerChange, takes_effect_at: datetime) -> Layer:
@@ -198,21 +189,31 @@ def _check_beginning(layer: Layer, begins: datetime | None, at: datetime) -> Non
         raise _refused("past", "effective_from", _PASSED)
 
 
-def _replaces_planned(layer: Layer, change: LayerChange, since: datetime) -> bool:
-    """Whether changes planned for later cannot stay with this one. Refuse unless they may go."""
+def replaced_by(
+    layer: Layer, change: LayerChange, *, takes_effect_at: datetime
+) -> list[PlannedChange]:
+    """The changes planned for later that cannot stay with this one, soonest first."""
+    # A layer to come takes its changes from its own beginning.
+    since = max(takes_effect_at, layer.begins_at())
     moves = change.needs_successor or "effective_until" in change.values
-    replaced = [
+    return [
         each
         for each in planned_changes([layer], since)
         if change.participants is not None or (each.is_successor and moves)
     ]
-    if replaced and not change.replaces_planned:
+
+
+def _drop_replaced(layer: Layer, change: LayerChange, takes_effect_at: datetime) -> None:
+    replaced = replaced_by(layer, change, takes_effect_at=takes_effect_at)
+    if not replaced:
+        return
+    if not change.replaces_planned:
         raise DomainError(
             "changes_planned",
             f"A later change of {layer} is planned, from {replaced[0].takes_effect_at:%-d %B %Y} "
             "on. Withdraw it first, or say that this change replaces it.",
         )
-    return bool(replaced)
+    drop_planned(layer, after=max(takes_effect_at, layer.begins_at()))
 
 
 def _refuse_past_end(until: datetime | None, at: datetime) -> None:

@@ -10,6 +10,7 @@ from django.db.models import Prefetch
 
 from roster.errors import DomainError
 from roster.models import Layer, Participant, Schedule
+from roster.swaps import follow_edits
 from roster.watch import prove_soon
 
 
@@ -83,7 +84,13 @@ def withdraw_planned(layer: Layer, *, takes_effect_at: datetime, at: datetime) -
         if not any(each.takes_effect_at == takes_effect_at for each in planned):
             raise DomainError("not_planned", "This change was withdrawn meanwhile.")
         _drop(layer, [each for each in planned if each.takes_effect_at == takes_effect_at])
-        prove_soon([layer.schedule_id], at=at)
+        announce(layer.schedule, at=at)
+
+
+def announce(schedule: Schedule, *, at: datetime) -> None:
+    """After an edit of a rotation: its swaps follow their shifts, and its coverage is proven."""
+    follow_edits(schedule, at=at)
+    prove_soon([schedule.pk], at=at)
 
 
 def drop_planned(layer: Layer, *, after: datetime) -> None:

@@ -33,8 +33,10 @@ def succeed(
     successor.save()
     participants = list(layer.participants.all())
     kept = list(layer.windows.all() if windows is None else windows)
-    for row in (*participants, *kept):
+    for row in participants:
         row.pk, row.layer = None, successor
+    for window in kept:
+        window.pk, window.layer = None, successor
     Participant.objects.bulk_create(participants)
     LayerWindow.objects.bulk_create(kept)
     return successor

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from roster.layer_changes import LayerChange, announce, change_layer
+from roster.layer_changes import LayerChange, change_layer
+from roster.layer_plans import announce
 from roster.models import Layer, Schedule
 
 

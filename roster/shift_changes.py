@@ -76,17 +76,26 @@ def compared(schedule: Schedule, edit: Callable[[], object], *, since: datetime)
 
 
 @contextmanager
-def told(schedule: Schedule, *, at: datetime, by: Person | None, by_name: str) -> Iterator[Telling]:
-    """Tell everybody whose shifts of the next eight weeks the block changes.
+def told(
+    schedule: Schedule,
+    *,
+    at: datetime,
+    by: Person | None,
+    by_name: str,
+    since: datetime | None = None,
+) -> Iterator[Telling]:
+    """Tell everybody whose shifts the block changes in the eight weeks from `since` (None: `at`).
 
     Not `by`, who makes the change and sees what it does. In one transaction with the block.
     """
     telling = Telling()
+    since = since or at
     with transaction.atomic():
-        before = _around(schedule, at)
+        before = _around(schedule, since)
         yield telling
         schedule = Schedule.objects.get(pk=schedule.pk)
-        telling.changes = changed_shifts(before, _around(schedule, at), at, at + COMPARED)
+        after = _around(schedule, since)
+        telling.changes = changed_shifts(before, after, since, since + COMPARED)
         telling.told = tell_changed(schedule, telling.changes, at=at, by=by, by_name=by_name)
 
 

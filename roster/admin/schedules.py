@@ -1,98 +1,31 @@
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from roster import admin_views
-from roster.admin.forms import OverrideForm
 from roster.admin.history import HistoryAdmin
+from roster.admin.review import told_sentence
 from roster.admin.schedule_findings import FindingsMixin
+from roster.admin.schedule_inlines import (
+    CoverageWindowInline,
+    LayerInline,
+    OverrideInline,
+    link_to,
+)
 from roster.admin.shadowing import ShadowingLinkMixin
 from roster.admin_base import actor_of
-from roster.models import Layer, Override, Schedule
-
-
-class LayerInline(TabularInline):
-    """The layers in words; each is edited on its own page."""
-
-    model = Layer
-    fields = ("edit_link", "position", "order", "rotation", "hours", "effect")
-    readonly_fields = fields
-    ordering = ("-position", "pk")
-    extra = 0
-    can_delete = False
-    show_title = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Layer]:
-        rows = super().get_queryset(request).select_related("schedule")
-        return rows.prefetch_related("participants__person", "windows")
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    @display(description="Layer")
-    def edit_link(self, layer: Layer) -> str:
-        return _link(reverse("admin:roster_layer_change", args=[layer.pk]), layer.name)
-
-    @display(description="Turns")
-    def order(self, layer: Layer) -> str:
-        turns: dict[int, list[str]] = {}
-        for row in layer.current_participants():
-            turns.setdefault(row.position, []).append(str(row.person or "nobody"))
-        return ", ".join(" + ".join(crew) for crew in turns.values())
-
-    @display(description="Handoffs")
-    def rotation(self, layer: Layer) -> str:
-        every = f"{layer.length} {layer.get_unit_display()}"
-        return (
-            f"Every {every.removesuffix('s') if layer.length == 1 else every}, first on "
-            f"{layer.starts_on:%a %-d %b %Y} at {layer.handoff_time:%H:%M} ({layer.zone()})"
-        )
-
-    @display(description="Only in")
-    def hours(self, layer: Layer) -> str:
-        return "; ".join(str(window) for window in layer.windows.all()) or "at all times"
-
-    @display(description="In effect")
-    def effect(self, layer: Layer) -> str:
-        begins, ends = timezone.localtime(layer.begins_at()), layer.effective_until
-        until = f" until {timezone.localtime(ends):%-d %b %Y %H:%M}" if ends else ""
-        return f"from {begins:%-d %b %Y %H:%M}{until}"
-
-
-class OverrideInline(TabularInline):
-    """Overrides that are not over; new ones can be entered here."""
-
-    model = Override
-    form = OverrideForm
-    fields = ("kind", "person", "replaces", "starts_at", "ends_at", "reason", "edit_link")
-    readonly_fields = ("edit_link",)
-    autocomplete_fields = ("person", "replaces")
-    ordering = ("starts_at",)
-    extra = 0
-    can_delete = False
-    show_title = False
-    verbose_name_plural = "overrides now and to come"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
-        rows = super().get_queryset(request).select_related("person", "replaces", "schedule")
-        return rows.filter(ends_at__gt=timezone.now())
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    @display(description="")
-    def edit_link(self, override: Override) -> str:
-        if not override.pk:
-            return ""
-        return _link(reverse("admin:roster_override_change", args=[override.pk]), "Edit")
+from roster.models import EscalationTarget, Override, Schedule
+from roster.override_changes import enter_override
+from roster.schedule_changes import change_time_zone
+from roster.shift_changes import told
+from roster.watch import prove_soon
 
 
 @admin.register(Schedule)
@@ -111,21 +44,45 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     list_select_related = ("team",)
     search_fields = ("name", "slug")
     ordering = ("name",)
-    fields = (("name", "slug"), ("team", "time_zone"), "description", "is_active")
+    fieldsets = (
+        (None, {"fields": (("name", "slug"), ("team", "time_zone"), "description")}),
+        (
+            "What is asked of it",
+            {"fields": (("coverage", "qualification"), ("rest_hours", "is_primary"))},
+        ),
+        (
+            "Use",
+            {
+                "fields": ("is_active",),
+                "description": "A schedule out of use is made inactive. It leaves the calendar and "
+                "the coverage watch; who was on call stays on record.",
+            },
+        ),
+    )
     prepopulated_fields = {"slug": ("name",)}
     autocomplete_fields = ("team",)
-    inlines = (LayerInline, OverrideInline)
+    inlines = (CoverageWindowInline, LayerInline, OverrideInline)
     actions_list = ("show_on_call",)
-    actions_detail = ("show_calendar", "add_layer", "add_shadowing")
+    actions_detail = ("show_calendar", "show_duty", "add_layer", "add_shadowing")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
             path("on-call/", view(admin_views.on_call_page), name="roster_oncall"),
+            path("on-call/data/", view(admin_views.on_call_data), name="roster_oncall_data"),
+            path(
+                "on-call/override/", view(admin_views.override_page), name="roster_override_enter"
+            ),
+            path("help/", view(admin_views.help_page), name="roster_help"),
             path(
                 "<int:pk>/calendar/",
                 view(admin_views.calendar_page),
                 name="roster_schedule_calendar",
+            ),
+            path(
+                "<int:pk>/calendar/data/",
+                view(admin_views.calendar_data),
+                name="roster_schedule_calendar_data",
             ),
             *super().get_urls(),
         ]
@@ -138,7 +95,7 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     def get_inlines(
         self, request: HttpRequest, obj: Schedule | None
     ) -> tuple[type[TabularInline], ...]:
-        return self.inlines if obj else ()
+        return self.inlines if obj else (CoverageWindowInline,)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """The past refers to it: a schedule out of use is made inactive."""
@@ -147,12 +104,47 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     def has_add_layer_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         return request.user.has_perm("roster.add_layer")
 
+    def has_view_duty_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return request.user.has_perm("roster.view_dutyrecord")
+
+    def save_model(
+        self, request: HttpRequest, obj: Schedule, form: ModelForm, change: bool
+    ) -> None:
+        """Another zone ends layers and lets successors go on by the other clock."""
+        at, by = timezone.now(), actor_of(request)
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        if "time_zone" in form.changed_data:
+            with told(obj, at=at, by=by.person, by_name=by.name) as telling:
+                change_time_zone(obj, obj.time_zone, at=at)
+            if telling.told:
+                self.message_user(request, told_sentence(telling.told))
+        if "is_active" in form.changed_data and not obj.is_active:
+            self._warn_of_policies(request, obj)
+        super().save_model(request, obj, form, change)
+        prove_soon([obj.pk], at=at)
+
     def save_formset(
         self, request: HttpRequest, form: ModelForm, formset: BaseModelFormSet, change: bool
     ) -> None:
-        for override in formset.save(commit=False):
-            override.created_by = actor_of(request).person
+        at = timezone.now()
+        if formset.model is Override:
+            for override in formset.save(commit=False):
+                telling = enter_override(override, by=actor_of(request), at=at)
+                if telling.told:
+                    self.message_user(request, told_sentence(telling.told))
+            return
         super().save_formset(request, form, formset, change)
+        if formset.has_changed():
+            prove_soon([form.instance.pk], at=at)
+
+    def _warn_of_policies(self, request: HttpRequest, schedule: Schedule) -> None:
+        targets = EscalationTarget.objects.filter(schedule=schedule)
+        names = list(targets.values_list("step__policy__name", flat=True).distinct())
+        if names:
+            said = f"{schedule} is inactive, and still paged by: {', '.join(sorted(names))}."
+            self.message_user(request, f"{said} Give these policies another target.", "warning")
 
     def response_post_save_add(self, request: HttpRequest, obj: Schedule) -> HttpResponse:
         """A schedule is nothing yet without people who take turns: go on to ask for them."""
@@ -167,6 +159,11 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     def show_calendar(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:roster_schedule_calendar", object_id)
 
+    @action(description="Past duty", icon="history", permissions=["view_duty"])
+    def show_duty(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        records = reverse("admin:roster_dutyrecord_changelist")
+        return redirect(f"{records}?{urlencode({'schedule__id__exact': object_id})}")
+
     @action(description="Add a layer", icon="add", permissions=["add_layer"])
     def add_layer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect(_add_layer_url(object_id))
@@ -174,11 +171,7 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     @display(description="Calendar")
     def calendar_link(self, schedule: Schedule) -> str:
         url = reverse("admin:roster_schedule_calendar", args=[schedule.pk])
-        return _link(url, "Calendar")
-
-
-def _link(url: str, text: str) -> str:
-    return format_html('<a href="{}" class="text-primary-600 underline">{}</a>', url, text)
+        return link_to(url, "Calendar")
 
 
 def _add_layer_url(schedule_pk: int | str) -> str:

@@ -177,14 +177,6 @@ class Layer(models.Model):
         """When it first counts. Reads the schedule."""
         return self.effective_from or self._first_handoff()
 
-    def current_participants(self) -> list["Participant"]:
-        """The latest version of the order, by turn. One query, or none if prefetched."""
-        rows = list(self.participants.all())
-        versions = [row.effective_at for row in rows if row.effective_at]
-        latest = max(versions, default=None)
-        current = [row for row in rows if row.effective_at == latest]
-        return sorted(current, key=lambda row: (row.position, row.pk))
-
     def order_at(self, at: datetime) -> list["Participant"]:
         """The version of the order that counts at a moment, by turn; before it begins, its first.
 

@@ -127,9 +127,11 @@ def own_page(person: Person, **changed: str) -> dict[str, str]:
     return {
         "phone": "",
         "time_zone": person.time_zone,
+        "reminder_hours": "12",
         **management("contact_methods", 1),
         "contact_methods-0-channel": "email",
         "contact_methods-0-address": "night@example.com",
+        "contact_methods-0-verified_at_0": "2026-03-02",
         "contact_methods-0-is_verified": "on",
         **management("notification_rules", 0),
         **changed,
@@ -149,9 +151,10 @@ def test_person_keeps_their_own_contact_methods_and_nothing_else(
 
     assert response.status_code == 302
     ana.refresh_from_db()
-    assert ana.name == "Ana"
+    assert (ana.name, ana.reminder_hours) == ("Ana", 12)
+    # Verified it is not by a tick, but by the code that was sent there.
     assert [(row.address, row.verified_at) for row in ana.contact_methods.all()] == [
-        ("night@example.com", now)
+        ("night@example.com", None)
     ]
 
 
@@ -180,7 +183,15 @@ def test_inactive_people_are_offered_nowhere(admin_client: Client) -> None:
 def test_unknown_time_zone_is_named_with_the_nearest_known(admin_client: Client) -> None:
     response = admin_client.post(
         reverse("admin:roster_schedule_add"),
-        {"name": "Primary", "slug": "primary", "time_zone": "Europe/Londn", "is_active": "on"},
+        {
+            "name": "Primary",
+            "slug": "primary",
+            "time_zone": "Europe/Londn",
+            "coverage": "always",
+            "rest_hours": "8",
+            "is_active": "on",
+            **management("coverage_windows", 0),
+        },
     )
 
     assert response.context["adminform"].form.errors == {
@@ -206,6 +217,7 @@ def layer_form(schedule: Schedule, *people: Person | None, **changed: str) -> di
         "unit": "week",
         "time_zone": "",
         "turns": "elapsed",
+        "_reviewed": "1",
         **management("participants", len(people)),
         **turns,
         **management("windows", 0),
@@ -477,7 +489,8 @@ def test_override_that_has_begun_keeps_its_beginning(admin_client: Client, now: 
 
     admin_client.post(
         reverse("admin:roster_override_change", args=[override.pk]),
-        override_form(schedule, make_person(), starts_at_1="17:00", ends_at_1="12:00"),
+        override_form(schedule, make_person(), starts_at_1="17:00", ends_at_1="12:00")
+        | management("shifts", 0),
     )
 
     override.refresh_from_db()
