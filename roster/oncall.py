@@ -1,37 +1,38 @@
-"""Who is on call: rows read in a handful of queries, handed to the rotation engine, and named.
+"""Who is on call: the rotation engine asked about schedules in the database, and people named.
 
-However many schedules are asked about, the number of queries is the same: layers, windows,
-participants, overrides, people, and the shifts that overrides list if any does. Rows are read as
-plain values, since the dashboard asks about every schedule there is.
+However many schedules are asked about, the number of queries is the same: those for the
+definitions, and one for the people.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
 from roster import rotation
-from roster.models import (
-    Layer,
-    LayerWindow,
-    Override,
-    OverrideShift,
-    Participant,
-    Person,
-    Schedule,
-)
-from roster.rotation.definition import Entry
+from roster.definitions import definition_of, definitions
+from roster.models import Participant, Person, Schedule
+
+__all__ = [
+    "HORIZON",
+    "NowAndNext",
+    "OnCall",
+    "definition_of",
+    "definitions",
+    "on_call",
+    "on_call_now_and_next",
+    "people_of",
+    "shifts_between",
+    "shifts_of",
+]
 
 # How far around a moment overrides are read, so that shifts come out whole: the longest turn in
 # common use is a month.
 HORIZON = timedelta(days=35)
 # The next change is looked for in ever longer stretches: most come within a day.
 LOOK_AHEAD = (timedelta(days=1), timedelta(days=8), HORIZON)
-
-_WEEKDAYS = tuple(rotation.Weekday)
 
 
 @dataclass(frozen=True)
@@ -124,163 +125,6 @@ def people_of(schedules: Iterable[Schedule], at: datetime) -> dict[int, list[Per
 def _in_force(versions: set[datetime | None], at: datetime) -> datetime | None:
     """The latest version of an order that counts at a moment; None is the one it began with."""
     return max((each for each in versions if each and each <= at), default=None)
-
-
-def definition_of(schedule: Schedule, start: datetime, end: datetime) -> rotation.Definition:
-    return definitions([schedule], start, end)[schedule.pk]
-
-
-def definitions(
-    schedules: Iterable[Schedule], start: datetime, end: datetime
-) -> dict[int, rotation.Definition]:
-    """What the engine needs to answer for `[start, end)`, by schedule id; people by their slug.
-
-    Four queries, and one more where overrides list shifts. Overrides outside the period, and
-    layers that ended before it, are left out.
-    """
-    zones = {schedule.pk: schedule.time_zone for schedule in schedules}
-    layers = _layers(zones, start)
-    overrides = _overrides(zones, start, end)
-    return {
-        pk: rotation.Definition(
-            time_zone=zone, layers=tuple(layers[pk]), overrides=tuple(overrides[pk])
-        )
-        for pk, zone in zones.items()
-    }
-
-
-def _layers(zones: dict[int, str], start: datetime) -> dict[int, list[rotation.Layer]]:
-    in_effect = Q(effective_until__isnull=True) | Q(effective_until__gt=start)
-    layers = Layer.objects.filter(in_effect, schedule_id__in=zones).order_by("position", "pk")
-    participants = _participants(zones)
-    windows = _windows(zones)
-    found: dict[int, list[rotation.Layer]] = defaultdict(list)
-    for (
-        pk,
-        schedule,
-        name,
-        own_zone,
-        starts_on,
-        handoff,
-        unit,
-        length,
-        turns,
-        position,
-        lineage,
-        since,
-        until,
-    ) in layers.values_list(
-        "pk",
-        "schedule_id",
-        "name",
-        "time_zone",
-        "starts_on",
-        "handoff_time",
-        "unit",
-        "length",
-        "turns",
-        "position",
-        "lineage",
-        "effective_from",
-        "effective_until",
-    ):
-        zone = own_zone or zones[schedule]
-        versions = participants.get(pk, {})
-        found[schedule].append(
-            rotation.Layer(
-                key=str(lineage),
-                name=name,
-                time_zone=zone,
-                start=datetime.combine(starts_on, handoff, ZoneInfo(zone)),
-                unit=rotation.Unit(unit),
-                length=length,
-                turns=rotation.Turns(turns),
-                priority=position,
-                effective_from=since,
-                effective_until=until,
-                participants=tuple(versions.get(None, ())),
-                edits=tuple(
-                    rotation.Edit(at, tuple(entries)) for at, entries in versions.items() if at
-                ),
-                restrictions=tuple(windows.get(pk, ())),
-            )
-        )
-    return found
-
-
-def _participants(
-    zones: dict[int, str],
-) -> dict[int, dict[datetime | None, list[Entry]]]:
-    """By layer, and there by version, the entries in order of their turns."""
-    rows = Participant.objects.filter(layer__schedule_id__in=zones).order_by("position", "pk")
-    found: dict[int, dict[datetime | None, dict[int, list[str]]]] = {}
-    for layer, effective_at, position, slug in rows.values_list(
-        "layer_id", "effective_at", "position", "person__slug"
-    ):
-        version = found.setdefault(layer, {}).setdefault(effective_at, {})
-        crew = version.setdefault(position, [])
-        if slug is not None:
-            crew.append(slug)
-    return {
-        layer: {at: [tuple(crew) for crew in version.values()] for at, version in versions.items()}
-        for layer, versions in found.items()
-    }
-
-
-def _windows(zones: dict[int, str]) -> dict[int, list[rotation.Window]]:
-    rows = LayerWindow.objects.filter(layer__schedule_id__in=zones).order_by("pk")
-    found: dict[int, list[rotation.Window]] = defaultdict(list)
-    for layer, opens_on, opens_at, closes_on, closes_at in rows.values_list(
-        "layer_id", "opens_on", "opens_at", "closes_on", "closes_at"
-    ):
-        found[layer].append(
-            rotation.Window(
-                start=opens_at,
-                end=closes_at,
-                start_day=_WEEKDAYS[opens_on],
-                end_day=_WEEKDAYS[closes_on],
-            )
-        )
-    return found
-
-
-def _overrides(
-    zones: dict[int, str], start: datetime, end: datetime
-) -> dict[int, list[rotation.Override]]:
-    rows = Override.objects.within(start, end).filter(schedule_id__in=zones)
-    values = list(
-        rows.order_by("created_at", "pk").values_list(
-            "pk", "schedule_id", "kind", "starts_at", "ends_at", "person__slug", "replaces__slug"
-        )
-    )
-    listed = _listed_shifts([pk for pk, _, kind, *_ in values if kind == Override.Kind.TEMPORARY])
-    found: dict[int, list[rotation.Override]] = defaultdict(list)
-    for pk, schedule, kind, starts_at, ends_at, person, replaces in values:
-        found[schedule].append(
-            rotation.Override(
-                key=str(pk),
-                kind=rotation.OverrideKind(kind),
-                start=starts_at,
-                end=ends_at,
-                person=person,
-                replaces=replaces,
-                shifts=tuple(listed.get(pk, ())),
-            )
-        )
-    return found
-
-
-def _listed_shifts(overrides: list[int]) -> dict[int, list[rotation.ListedShift]]:
-    """The mini-schedules of temporary overrides, by override; no query where there is none."""
-    found: dict[int, list[rotation.ListedShift]] = defaultdict(list)
-    if not overrides:
-        return found
-    rows = OverrideShift.objects.filter(override__in=overrides).order_by("starts_at", "pk")
-    for override, person, starts_at, ends_at in rows.values_list(
-        "override_id", "person__slug", "starts_at", "ends_at"
-    ):
-        found[override].append(rotation.ListedShift(person, starts_at, ends_at))
-    return found
 
 
 # Moments of one zone compare by the clock face in Python, and wrongly in the hour that comes twice:

@@ -1,7 +1,6 @@
 """Who is on call by the layers alone (rules 3 to 6)."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from roster.rotation.definition import Entry, Layer
 from roster.rotation.handoffs import Handoffs
@@ -89,13 +88,11 @@ class Layers:
     __slots__ = ("_tiers",)
 
     def __init__(self, layers: Sequence[Layer], schedule_zone: str) -> None:
-        def priority(track: Track) -> int:
-            own = layers[track.number].priority
-            return track.number if own is None else own
-
-        tracks = [Track(number, layer, schedule_zone) for number, layer in enumerate(layers)]
-        tracks.sort(key=lambda track: -priority(track))
-        self._tiers = [list(tier) for _, tier in groupby(tracks, key=priority)]
+        tiers: dict[int, list[Track]] = {}
+        for number, layer in enumerate(layers):
+            priority = number if layer.priority is None else layer.priority
+            tiers.setdefault(priority, []).append(Track(number, layer, schedule_zone))
+        self._tiers = [tiers[priority] for priority in sorted(tiers, reverse=True)]
 
     def look(self, at: int) -> tuple[Crew, int, int]:
         """Who is on call at an instant, and a stretch around it in which that stays so.
