@@ -1,9 +1,9 @@
 """What a calendar says, brought into the roster: time off of a person, or shifts of a schedule."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from roster.calendar_import.matching import Directory
@@ -54,14 +54,14 @@ def _to_time_off(calendar: ImportedCalendar, reading: Reading, at: datetime) -> 
             row.ends_at = at
             changed.append(row)
     _over_again(TimeOff.objects.filter(calendar=calendar, ends_at__lte=at), new)
-    bulk_create_with_history(new, TimeOff, batch_size=BATCH)
     bulk_update_with_history(changed, TimeOff, ["starts_at", "ends_at", "note"], batch_size=BATCH)
+    bulk_create_with_history(new, TimeOff, batch_size=BATCH)
     if calendar.person is not None and (new or changed or gone):
         prove_soon(schedules_with(calendar.person, at), at=at)
 
 
 def _over_again(
-    past: "Iterable[TimeOff] | Iterable[Override]", new: "list[TimeOff] | list[Override]"
+    past: QuerySet[TimeOff] | QuerySet[Override], new: list[TimeOff] | list[Override]
 ) -> None:
     """Past rows give up their key to a new row of the same event, which was moved ahead."""
     keys = {row.calendar_uid for row in new}
@@ -109,11 +109,12 @@ def _follow(
     for key, (each, person) in wanted.items():
         if each.ends_at > soon:
             new.append(_override(calendar, key, each, person, since=max(each.starts_at, soon)))
-    _over_again([*calendar.overrides.filter(ends_at__lte=at), *changed], new)
-    bulk_create_with_history(new, Override, batch_size=BATCH)
+    _over_again(calendar.overrides.filter(ends_at__lte=at), new)
+    # First, since a row that ends gives up its key to one that begins.
     bulk_update_with_history(
         changed, Override, ["starts_at", "ends_at", "reason", "calendar_uid"], batch_size=BATCH
     )
+    bulk_create_with_history(new, Override, batch_size=BATCH)
     if calendar.schedule_id is not None and (new or changed or gone):
         prove_soon([calendar.schedule_id], at=at)
 
@@ -125,8 +126,8 @@ def _follow_event(
     if row.starts_at > at:
         starts_at, ends_at = max(each.starts_at, min(soon, row.starts_at)), each.ends_at
     elif each.starts_at > soon:
-        _end(row, at=at, soon=soon, changed=changed)
         row.calendar_uid = f"{row.calendar_uid}#{row.pk}"
+        _end(row, at=at, soon=soon, changed=changed)
         return False
     else:
         starts_at, ends_at = row.starts_at, max(each.ends_at, soon)
@@ -139,8 +140,8 @@ def _follow_event(
 def _end(row: Override, *, at: datetime, soon: datetime, changed: list[Override]) -> None:
     if row.starts_at > at:
         row.delete()
-    elif row.ends_at > soon:
-        row.ends_at = soon
+    else:
+        row.ends_at = min(row.ends_at, soon)
         changed.append(row)
 
 

@@ -1,5 +1,6 @@
 """One event of a calendar, taken from its lines: every line checked, every rule given an end."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -9,16 +10,21 @@ from icalendar.parser import Contentline
 from roster.calendar_import.errors import CalendarError
 from roster.calendar_import.lines import Block, Line
 from roster.calendar_import.recurrence import (
-    MOST_STEPS,
+    MOST_DAYS,
     BombError,
     Moment,
+    Rule,
     RuleError,
-    bounded,
+    cost,
+    expand,
     read_rule,
-    steps,
 )
 from roster.calendar_import.zones import Zones
 
+HORIZON = timedelta(days=396)
+"""How far ahead a calendar is read: thirteen months."""
+
+MOST_TIMES = 10_000  # of all rules together, the last two years included
 MOST_DATES = 2_000  # listed one by one, in RDATE and EXDATE together
 MOST_RULES = 5
 LONGEST = timedelta(days=1_100)
@@ -37,9 +43,10 @@ class BadLineError(Exception):
 class EventReader:
     """Reads the events of one file; the limits count over all of them."""
 
-    def __init__(self, zones: Zones, zone: ZoneInfo, until: datetime, field_name: str) -> None:
-        self._zones, self._zone, self._until, self._field = zones, zone, until, field_name
-        self._dates = self._steps = 0
+    def __init__(self, zones: Zones, zone: ZoneInfo, at: datetime, field_name: str) -> None:
+        self._zones, self._zone, self._field = zones, zone, field_name
+        self._at, self._until = at, at + HORIZON
+        self._dates = self._days = self._times = 0
 
     def read(self, block: Block, uid: str) -> Event:
         """The event as the expander wants it. Raises BadLineError, or CalendarError at a limit."""
@@ -119,21 +126,31 @@ class EventReader:
             raise refused(self._field, "an event has more than five recurrence rules")
         for line in by_name.get("RRULE", []):
             try:
-                rule = read_rule(value_of(line))
-                self._steps += steps(rule, start, self._until)
-                if self._steps > MOST_STEPS:
-                    raise BombError("it repeats too often or for too long")
-                ended = bounded(rule, start, self._until)
+                for each in self._expanded(read_rule(value_of(line)), start):
+                    event.add("rdate", each)
             except BombError as error:
                 raise refused(self._field, f"line {line.number}: {error}") from None
             except (ArithmeticError, ValueError) as error:
                 why = str(error) if isinstance(error, RuleError) else "it makes no sense"
                 raise BadLineError(line, why) from None
-            if ended:
-                event.add("rrule", event.types_factory.for_property("rrule").from_ical(ended))
         for name in ("RDATE", "EXDATE"):
             for line in by_name.get(name, []):
                 self._listed(event, name, line, start)
+
+    def _expanded(self, rule: Rule, start: Moment) -> Iterator[Moment]:
+        """The times of a rule as single dates; those long past are of no use any more."""
+        self._days += cost(rule, start, self._until)
+        if self._days > MOST_DAYS:
+            raise BombError("it repeats too often or for too long")
+        zone = start.tzinfo if isinstance(start, datetime) else None
+        since = (self._at.astimezone(zone) - 2 * LONGEST_REPEATED).replace(tzinfo=None)
+        for each in expand(rule, start, self._until):
+            if each < since:
+                continue
+            self._times += 1
+            if self._times > MOST_TIMES:
+                raise BombError(f"there are more than {MOST_TIMES:,} times in all")
+            yield each.replace(tzinfo=zone) if isinstance(start, datetime) else each.date()
 
     def _listed(self, event: Event, name: str, line: Line, start: Moment) -> None:
         """Dates one by one, of the same sort as the start."""

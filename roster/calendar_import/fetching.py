@@ -22,6 +22,7 @@ from roster.calendar_import.unpacking import LIMIT_BYTES, read_limited
 
 LIMIT_SECONDS = 15.0
 MOST_REDIRECTS = 3
+MOST_ADDRESSES = 4
 USER_AGENT = "Muster (calendar import)"
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -55,11 +56,11 @@ class Target:
 
 
 class _Connection(HTTPConnection):
-    """A connection to one checked address, cut off at the deadline wherever it stands."""
+    """A connection to a checked address, cut off at the deadline wherever it stands."""
 
-    def __init__(self, target: Target, address: str, deadline: float) -> None:
+    def __init__(self, target: Target, found: list[str], deadline: float) -> None:
         super().__init__(target.host, target.port)
-        self._target, self._address, self._deadline = target, address, deadline
+        self._target, self._found, self._deadline = target, found, deadline
         self.is_late = Event()
         self._timer: Timer | None = None
         self._live: socket.socket | None = None
@@ -69,8 +70,7 @@ class _Connection(HTTPConnection):
         # A limit on each wait is none on the whole: a byte a second would keep us for hours.
         self._timer = Timer(left, self._cut_off)
         self._timer.daemon = True
-        self.sock = socket.create_connection((self._address, self._target.port), timeout=left)
-        self._live = self.sock
+        self.sock = self._live = self._reach(left)
         self._timer.start()
         if self._target.scheme == "https":
             self.sock = ssl.create_default_context().wrap_socket(
@@ -78,6 +78,18 @@ class _Connection(HTTPConnection):
             )
             self._live = self.sock
             self.sock.do_handshake()
+
+    def _reach(self, left: float) -> socket.socket:
+        """The first of the addresses that answers: a machine without IPv6 goes on to the next."""
+        tried = self._found[:MOST_ADDRESSES]
+        for address in tried:
+            try:
+                return socket.create_connection(
+                    (address, self._target.port), timeout=left / len(tried)
+                )
+            except OSError as error:
+                failure = error
+        raise failure
 
     def finish(self) -> None:
         """Let go for good. `close` is called by the library before the body has been read."""
@@ -149,14 +161,15 @@ def _ask(
     """One request: what was read, or where it redirects to."""
     try:
         found = resolver(target.host, target.port, max(deadline - monotonic(), 0.01))
+        if not found:
+            raise OSError
     except (OSError, UnicodeError):
         raise CalendarError(
             "calendar_host",
             f"There is no host “{target.host}”, or its name could not be looked up. Check the "
             "address.",
         ) from None
-    address = addresses.checked(found)[0]
-    connection = _Connection(target, address, deadline)
+    connection = _Connection(target, addresses.checked(found), deadline)
     try:
         connection.request("GET", target.path, headers=_headers(authority, etag))
         with connection.getresponse() as response:

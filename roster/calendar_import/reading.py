@@ -9,13 +9,10 @@ from icalendar import Calendar, Event
 from recurring_ical_events import CalendarQuery
 
 from roster.calendar_import.errors import CalendarError
-from roster.calendar_import.events import BadLineError, EventReader, refused, value_of
+from roster.calendar_import.events import HORIZON, BadLineError, EventReader, refused, value_of
 from roster.calendar_import.lines import Block, read_blocks
 from roster.calendar_import.recurrence import Moment
 from roster.calendar_import.zones import Zones
-
-HORIZON = timedelta(days=396)
-"""How far ahead a calendar is read: thirteen months."""
 
 MOST_OCCURRENCES = 2_000
 MOST_PROBLEMS = 50
@@ -78,7 +75,7 @@ class _Reader:
     def __init__(self, zones: Zones, zone: ZoneInfo, at: datetime, field_name: str) -> None:
         self._zone, self._field = zone, field_name
         self._at, self._until = at, at + HORIZON
-        self._events = EventReader(zones, zone, self._until, field_name)
+        self._events = EventReader(zones, zone, at, field_name)
         self._reading = Reading()
         self._calendar = Calendar()
         self._repeated: set[str] = set()

@@ -4,7 +4,7 @@ The parser's own table is shared by the whole process: there one calendar's "Off
 become that of the next. So names are resolved here, and the parser sees local times only.
 """
 
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from io import StringIO
 from zoneinfo import ZoneInfo
 
@@ -12,13 +12,13 @@ from dateutil.tz import tzical
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from roster.calendar_import.lines import Block, Line
-from roster.calendar_import.recurrence import RuleError, read_rule
+from roster.calendar_import.recurrence import RuleError, expand, read_rule
 
 _MOST_OWN = 5
 _MOST_PARTS = 12
 _MOST_LINES = 200
-_RULES_END = "UNTIL=20500101T000000"
-_YEARLY_PARTS = frozenset({"FREQ", "INTERVAL", "BYMONTH", "BYDAY", "BYMONTHDAY", "WKST", "UNTIL"})
+# Programs begin their rules in 1601; what is read here is near the present.
+_FROM, _UNTIL = datetime(2015, 1, 1, tzinfo=UTC), datetime(2045, 1, 1, tzinfo=UTC)
 _TIMES = frozenset({"RDATE", "DTSTART", "TZOFFSETFROM", "TZOFFSETTO"})
 
 
@@ -72,29 +72,27 @@ def _computed(block: Block) -> tzinfo | None:
         for part in block.inner:
             text += [f"BEGIN:{part.kind}", *_plain(part), f"END:{part.kind}"]
         return tzical(StringIO("\n".join([*text, "END:VTIMEZONE"]))).get()
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError):
         return None
 
 
 def _plain(part: Block) -> list[str]:
-    """The lines that say when which offset counts; parameters are left out, as dateutil wants."""
-    found = []
+    """The lines that say when which offset counts, rules written out; without parameters."""
+    found = [f"{line.name}:{_of(line)}" for line in part.lines if line.name in _TIMES]
+    start = datetime.strptime(_first(part, "DTSTART")[:15], "%Y%m%dT%H%M%S")  # noqa: DTZ007
     for line in part.lines:
         if line.name == "RRULE":
-            found.append(f"RRULE:{_yearly(_of(line))}")
-        elif line.name in _TIMES:
-            found.append(f"{line.name}:{_of(line)}")
+            rule = read_rule(_of(line))
+            if rule.frequency != "YEARLY":
+                raise RuleError("it is not a rule of a time zone")
+            begins = start.replace(year=max(start.year, _FROM.year))
+            times = expand(rule, begins, _UNTIL)
+            found += [f"RDATE:{each:%Y%m%dT%H%M%S}" for each in times]
     return found
 
 
-def _yearly(text: str) -> str:
-    """A rule of a time zone: yearly, and with an end, or each look-up might count for ever."""
-    rule = read_rule(text)
-    if rule["FREQ"] != "YEARLY" or not rule.keys() <= _YEARLY_PARTS:
-        raise RuleError("it is not a rule of a time zone")
-    until = rule.pop("UNTIL", "")
-    end = _RULES_END if not until or until[:4] >= "2050" else f"UNTIL={until[:15]}"
-    return ";".join([*(f"{name}={value}" for name, value in rule.items()), end])
+def _first(part: Block, name: str) -> str:
+    return next(_of(line) for line in part.lines if line.name == name)
 
 
 def _value(block: Block, name: str) -> str:
