@@ -9,14 +9,22 @@ class CommsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first.
-        from comms import entry_kinds, notices, reactions, suggestions  # noqa: PLC0415
+        from comms import (  # noqa: PLC0415
+            entry_kinds,
+            notices,
+            reactions,
+            shadow_copies,
+            suggestions,
+        )
         from comms.notices import (  # noqa: F401, PLC0415
+            confidence,
             coverage,
             handoffs,
             page_tests,
             reminders,
             report,
             shifts_changed,
+            swaps,
             verification,
         )
         from roster.deliveries import register_reporter  # noqa: PLC0415
@@ -24,6 +32,7 @@ class CommsConfig(AppConfig):
 
         entry_kinds.register_all()
         reactions.connect()
+        shadow_copies.connect()
         notice_due.connect(notices.deliver, dispatch_uid="comms.notices")
         notice_withdrawn.connect(notices.withdraw, dispatch_uid="comms.notices.withdraw")
         register_reporter(report.deliveries)

@@ -333,8 +333,10 @@ SWEEPS = {
     "incidents.remind_responders": 10.0,
     "comms.check_promises": 10.0,
     "roster.record_duty": 30.0,
+    "roster.lapse_swaps": 60.0,
     "roster.remind_shifts": 60.0,
     "postmortems.remind_owners": 300.0,
+    "roster.ask_confidence": 600.0,
 }
 # An address of the operator's choice, called while everything keeps up: whoever watches it notices
 # when Muster cannot even say that it is late.

@@ -9,4 +9,9 @@ class RosterConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first. Importing link purposes registers them.
-        from roster.link_purposes import handoffs, page_tests  # noqa: F401, PLC0415
+        from roster.link_purposes import (  # noqa: F401, PLC0415
+            confidence,
+            handoffs,
+            page_tests,
+            swaps,
+        )

@@ -2,7 +2,6 @@
 
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -34,11 +33,12 @@ def link_page(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, link: Link) -> HttpResponse:
     purpose, subject, person = link.purpose, link.subject, link.person
-    context = {"title": purpose.title(subject), "button": purpose.button, "person": person}
+    context = {"title": purpose.title(subject), "person": person}
     if sentence := purpose.done(subject):
         onward = purpose.onward(subject)
         return _page(request, {**context, "outcome": sentence, "links": onward})
-    form = (purpose.form or forms.Form)(request.POST if request.method == "POST" else None)
+    form_class = purpose.form_for(subject, person)
+    form = form_class(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             outcome = purpose.perform(subject, person, at=timezone.now(), **form.cleaned_data)
@@ -47,7 +47,9 @@ def _answer(request: HttpRequest, link: Link) -> HttpResponse:
                 request, {**context, "outcome": error.message, "is_refused": True}, status=409
             )
         return _page(request, {**context, "outcome": outcome, "links": purpose.onward(subject)})
-    return _page(request, {**context, **purpose.context(subject, person), "form": form})
+    context |= purpose.context(subject, person)
+    context |= {"form": form, "button": purpose.button_for(subject, person)}
+    return _page(request, context)
 
 
 def _page(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:

@@ -6,6 +6,7 @@ their purposes in `ready()`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -38,6 +39,14 @@ class LinkPurpose[Subject: Model](ABC):
     @abstractmethod
     def title(self, subject: Subject) -> str:
         """The heading of the page."""
+
+    def form_for(self, subject: Subject, person: Person) -> Callable[..., forms.Form]:
+        """The form that this person is shown; `form`, unless a purpose has reason to differ."""
+        return self.form or forms.Form
+
+    def button_for(self, subject: Subject, person: Person) -> str:
+        """What the button says to this person."""
+        return self.button
 
     @abstractmethod
     def perform(self, subject: Subject, person: Person, *args: Any, **answers: Any) -> str:

@@ -2,7 +2,17 @@
 
 from celery import shared_task
 
-from roster import calendar_import, coverage, duty, handoffs, notices, page_tests, reminders
+from roster import (
+    calendar_import,
+    confidence,
+    coverage,
+    duty,
+    handoffs,
+    notices,
+    page_tests,
+    reminders,
+    swaps,
+)
 from roster.sweeps import run_sweep
 
 
@@ -24,6 +34,12 @@ def prove_coverage() -> None:
     run_sweep("roster.prove_coverage", lambda at: coverage.prove_due(at=at))
 
 
+@shared_task(name="roster.lapse_swaps")
+def lapse_swaps() -> None:
+    """Every minute. A missed run leaves an offer standing that can no longer be taken."""
+    run_sweep("roster.lapse_swaps", lambda at: swaps.lapse_due(at=at))
+
+
 @shared_task(name="roster.fetch_calendars")
 def fetch_calendars() -> None:
     """Every minute: read the calendars that are due, each hourly. A missed run delays them."""
@@ -42,3 +58,9 @@ def remind_shifts() -> None:
     run_sweep(
         "roster.remind_shifts", lambda at: reminders.remind_due(at=at) + handoffs.ask_due(at=at)
     )
+
+
+@shared_task(name="roster.ask_confidence")
+def ask_confidence() -> None:
+    """Every ten minutes: ask those whose shift has ended how they felt. A missed run asks later."""
+    run_sweep("roster.ask_confidence", lambda at: confidence.ask_due(at=at))

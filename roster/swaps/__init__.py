@@ -11,11 +11,12 @@ from roster.swaps.answering import (
     decline,
     give_back,
     lapse_due,
-    what_became,
 )
 from roster.swaps.following import follow_edits
 from roster.swaps.offering import arrange, offer, take_over
 from roster.swaps.proposals import Proposal, examine, span_text
+from roster.swaps.sides import serious_of
+from roster.swaps.standing import conflicts_about, what_became
 from roster.swaps.telling import people_asked
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "arrange",
     "cancel",
     "confirm",
+    "conflicts_about",
     "decline",
     "examine",
     "follow_edits",
@@ -31,6 +33,7 @@ __all__ = [
     "lapse_due",
     "offer",
     "people_asked",
+    "serious_of",
     "span_text",
     "take_over",
     "what_became",

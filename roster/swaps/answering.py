@@ -4,7 +4,6 @@ Whoever initiates has confirmed by that; a swap takes effect in the moment in wh
 says yes. The first to take it wins, whatever happens at once: state changes are conditional.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
@@ -14,9 +13,9 @@ from roster.actors import Actor
 from roster.errors import DomainError
 from roster.models import Override, Person, Swap
 from roster.swaps import telling
-from roster.swaps.proposals import Proposal, Terms, examine
 from roster.swaps.settling import end, lock, next_minute, settle, withdraw
 from roster.swaps.sides import check_side, check_taker
+from roster.swaps.standing import terms_of, what_became, without_fields
 
 State = Swap.State
 
@@ -35,8 +34,8 @@ def accept(swap: Swap, *, by: Actor, at: datetime, despite: bool = False) -> Swa
         _check_can_be_taken(swap)
         if person.pk not in {each.pk for each in telling.people_asked(swap)}:
             raise DomainError("not_asked", f"{swap.reference} is offered to others. {_how(swap)}")
-        terms = _terms(swap, other=person, at=at)
-        _without_fields(lambda: check_taker(terms, person, despite=despite))
+        terms = terms_of(swap, other=person, at=at)
+        without_fields(lambda: check_taker(terms, person, despite=despite))
         is_agreed = swap.giver_confirmed_at is not None
         _step(
             swap,
@@ -66,13 +65,13 @@ def confirm(swap: Swap, *, by: Actor, at: datetime, despite: bool = False) -> Sw
             return swap
         if not swap.is_open:
             raise _ended(swap)
-        terms = _terms(swap, other=swap.taker or swap.asked, at=at)
+        terms = terms_of(swap, other=swap.taker or swap.asked, at=at)
         check_side(terms, person, despite=despite)
         taker = swap.taker
         if taker is None:
             _step(swap, State.OFFERED, giver_confirmed_at=at)
             return swap
-        _without_fields(lambda: check_taker(terms, taker, despite=True))
+        without_fields(lambda: check_taker(terms, taker, despite=True))
         _step(swap, State.ACCEPTED, state=State.TAKEN, giver_confirmed_at=at, settled_at=at)
         settle(swap, terms, at=at)
     return swap
@@ -187,35 +186,6 @@ def _step(swap: Swap, from_state: State, **columns: object) -> None:
         setattr(swap, name, value)
 
 
-def _terms(swap: Swap, *, other: Person | None, at: datetime) -> Terms:
-    """What was offered, as the roster has it now: of a shift that has begun, the rest."""
-    in_return = None
-    if swap.return_starts_at and swap.return_ends_at:
-        in_return = swap.return_starts_at, swap.return_ends_at
-    was_running = swap.starts_at <= swap.created_at
-    proposal = Proposal(
-        schedule=swap.schedule,
-        giver=swap.giver,
-        starts_at=max(swap.starts_at, next_minute(at)) if was_running else swap.starts_at,
-        ends_at=swap.ends_at,
-        other=other,
-        in_return=in_return,
-    )
-    if proposal.starts_at >= proposal.ends_at or (not was_running and swap.first_starts_at <= at):
-        raise DomainError(
-            "begun", f"This shift of {swap.giver} has begun. Offer, or take over, the rest of it."
-        )
-    return _without_fields(lambda: examine(proposal, at=at))
-
-
-def _without_fields[Answer](ask: Callable[[], Answer]) -> Answer:
-    """A refusal here is about how things stand by now, not about what somebody typed."""
-    try:
-        return ask()
-    except DomainError as error:
-        raise DomainError(error.code, error.message) from error
-
-
 def _check_is_giver(swap: Swap, person: Person) -> None:
     if person.pk != swap.giver_id:
         raise DomainError("not_yours", f"Only {swap.giver} can confirm {swap.reference}.")
@@ -248,18 +218,6 @@ def _check_not_passed_on(swap: Swap, moment: datetime) -> None:
 
 def _ended(swap: Swap) -> DomainError:
     return DomainError("swap_ended", what_became(swap))
-
-
-def what_became(swap: Swap) -> str:
-    """One sentence for somebody who comes too late."""
-    match swap.state:
-        case State.TAKEN:
-            return f"{swap.reference} is agreed: {swap.taker} takes the shift of {swap.giver}."
-        case State.ACCEPTED:
-            return f"{swap.taker} wants to take it. {swap.giver} has to confirm."
-        case State.OFFERED:
-            return f"{swap.reference} is still on offer."
-    return f"{swap.reference} is off. {swap.ended_because}".strip()
 
 
 def _how(swap: Swap) -> str:
