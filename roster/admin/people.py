@@ -2,93 +2,32 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models import Count, Model, Q, QuerySet
-from django.forms import ModelChoiceField
-from django.http import HttpRequest
-from django.utils import timezone
-from unfold.admin import TabularInline
-from unfold.widgets import UnfoldBooleanSwitchWidget
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+from unfold.widgets import INPUT_CLASSES
 
+from roster.admin import reachability
+from roster.admin.contacts import ContactMethodInline, NotificationRuleInline, is_own
 from roster.admin.paths import PathMixin
 from roster.admin.qualifications import GrantInline
 from roster.admin_base import MusterModelAdmin
-from roster.models import ContactMethod, NotificationRule, Person, Team
+from roster.models import Person, Team
 
 CONTACT_DETAILS = ("email", "phone")
+QUIET_HOURS = ("quiet_from", "quiet_until", "reminder_hours")
 
 
-def is_own(request: HttpRequest, person: Model | None) -> bool:
-    return (
-        isinstance(person, Person)
-        and person.user_id is not None
-        and person.user_id == request.user.pk
-    )
+class TimeInput(forms.TimeInput):
+    """The browser's own, for a time of day on the person's clock."""
 
-
-class ContactMethodForm(forms.ModelForm):
-    """`verified_at` as a person states it: messages arrive here, or not known."""
-
-    is_verified = forms.BooleanField(
-        label="Messages arrive here", required=False, widget=UnfoldBooleanSwitchWidget
-    )
-
-    class Meta:
-        model = ContactMethod
-        fields = ("channel", "address", "label")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["is_verified"] = bool(self.instance.verified_at)
-
-    def save(self, commit: bool = True) -> ContactMethod:
-        if "is_verified" in self.changed_data:
-            is_verified = self.cleaned_data["is_verified"]
-            self.instance.verified_at = timezone.now() if is_verified else None
-        return super().save(commit)
-
-
-class OwnOrPermittedInline(TabularInline):
-    """Rows about how to reach someone: that person's own business, or a permission."""
-
-    extra = 0
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_own(request, obj) or super().has_view_permission(request, obj)
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_own(request, obj) or super().has_add_permission(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_own(request, obj) or super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_own(request, obj) or super().has_delete_permission(request, obj)
-
-
-class ContactMethodInline(OwnOrPermittedInline):
-    model = ContactMethod
-    form = ContactMethodForm
-    fields = ("channel", "address", "label", "is_verified")
-
-
-class NotificationRuleInline(OwnOrPermittedInline):
-    model = NotificationRule
-    fields = ("urgency", "delay_minutes", "contact_method")
-    verbose_name_plural = "notification rules (save new contact methods first)"
-
-    def formfield_for_foreignkey(
-        self, db_field: Model, request: HttpRequest, **kwargs: object
-    ) -> ModelChoiceField:
-        """Offer the methods of the person on the page only."""
-        match = request.resolver_match
-        person = match.kwargs.get("object_id", 0) if match else 0
-        kwargs["queryset"] = ContactMethod.objects.filter(person_id=person)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    input_type = "time"
 
 
 @admin.register(Person)
 class PersonAdmin(PathMixin, MusterModelAdmin):
-    """People. E-mail, phone and contact methods show to those who may see them, and to oneself."""
+    """People. How to reach them shows to those who may see contact methods, and to oneself."""
 
     list_display = ("name", "title", "team_names", "time_zone", "is_active")
     list_filter = ("is_active", "teams", "country")
@@ -99,7 +38,8 @@ class PersonAdmin(PathMixin, MusterModelAdmin):
         ("title", "country"),
         CONTACT_DETAILS,
         ("time_zone", "user"),
-        ("teams", "reports_to"),
+        QUIET_HOURS,
+        ("reports_to", "teams"),
         "is_active",
     )
     prepopulated_fields = {"slug": ("name",)}
@@ -107,9 +47,33 @@ class PersonAdmin(PathMixin, MusterModelAdmin):
     inlines = (ContactMethodInline, NotificationRuleInline, GrantInline)
     actions = ("grant_qualification",)
     actions_detail = ("show_path",)
+    change_form_outer_before_template = reachability.PANEL
+    # The stock widget offers "now" and warns of the distance to the server's clock.
+    formfield_overrides = {
+        **MusterModelAdmin.formfield_overrides,
+        models.TimeField: {
+            "widget": TimeInput(attrs={"class": " ".join(INPUT_CLASSES)}, format="%H:%M")
+        },
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
         return super().get_queryset(request).prefetch_related("teams")
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*reachability.urls(self.admin_site), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,  # as templates take it
+    ) -> HttpResponse:
+        person = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if person and reachability.sees_details(request, person):
+            context["reachability"] = reachability.reachability(request, person)
+        return super().change_view(request, object_id, form_url, context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Person], search_term: str
@@ -125,10 +89,13 @@ class PersonAdmin(PathMixin, MusterModelAdmin):
         return [field for field in self.fields if field != CONTACT_DETAILS]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Person | None = None) -> list[str]:
-        """On one's own page without the right to edit people, one's zone and phone remain."""
+        """On one's own page without the right to edit people, what concerns oneself remains."""
         if super().has_change_permission(request, obj) or not is_own(request, obj):
             return []
-        return ["name", "slug", "title", "country", "email", "user", "teams", "reports_to", "is_active"]
+        return [
+            *("name", "slug", "title", "country", "email", "user", "teams", "reports_to"),
+            "is_active",
+        ]
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Person | None = None
@@ -146,7 +113,7 @@ class PersonAdmin(PathMixin, MusterModelAdmin):
         return False
 
     def _sees_details(self, request: HttpRequest, person: Person) -> bool:
-        return is_own(request, person) or request.user.has_perm("roster.view_contactmethod")
+        return reachability.sees_details(request, person)
 
     @admin.display(description="Teams")
     def team_names(self, person: Person) -> str:
