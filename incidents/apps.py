@@ -17,4 +17,3 @@ class IncidentsConfig(AppConfig):
         paging_settled.connect(reactions.stop_paging, dispatch_uid="incidents.stop_paging")
         role_coverage.register()
         register_open_work(open_incidents)
-        role_coverage.register()

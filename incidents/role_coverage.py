@@ -4,18 +4,21 @@ A check of the coverage watch; and real pages as evidence that a person has prac
 """
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from incidents.models import Page, Role
+from roster.confidence import register_busy_source
 from roster.coverage import Found, Outlook, register_check, register_practice_source
 from roster.coverage.checks import untrained_on
 from roster.coverage.found import episodes
 from roster.coverage.outlook import training
-from roster.models import Coverage, FindingKind, Schedule
+from roster.models import Coverage, DutyRecord, FindingKind, Schedule
 
 
 def register() -> None:
     register_check(uncovered_roles)
     register_practice_source(who_answered_pages)
+    register_busy_source(with_pages)
 
 
 def uncovered_roles(outlook: Outlook) -> Iterator[Found]:
@@ -52,6 +55,23 @@ def who_answered_pages(people: Collection[int]) -> Collection[int]:
     """Those who acknowledged a page of an incident or a drill. One query."""
     answered = Page.objects.filter(person__in=people, state=Page.State.ACKNOWLEDGED)
     return set(answered.values_list("person_id", flat=True))
+
+
+def with_pages(records: Collection[DutyRecord]) -> Collection[int]:
+    """The ids of those in which the person was paged: asked how confident they felt. One query."""
+    moments: dict[int, list[datetime]] = {}
+    began = min(record.starts_at for record in records)
+    pages = Page.objects.filter(person__in={each.person_id for each in records})
+    for person, at in pages.filter(created_at__gte=began).values_list("person_id", "created_at"):
+        moments.setdefault(person, []).append(at)
+    return {
+        record.pk
+        for record in records
+        if any(
+            record.starts_at <= at and (record.ends_at is None or at < record.ends_at)
+            for at in moments.get(record.person_id, ())
+        )
+    }
 
 
 def _gaps(outlook: Outlook, role: Role, schedule: Schedule) -> Iterator[Found]:
