@@ -1,83 +1,159 @@
-"""Pages about who is on call: one schedule's calendar, and everybody now and next."""
+"""Pages about who is on call: a schedule's calendar, everybody's, the override form, the help."""
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.http import url_has_allowed_host_and_scheme
 
-from roster import calendar, oncall
-from roster.models import Override, Schedule
-
-WEEKS_SHOWN = 4
+from roster import oncall
+from roster.calendar import board
+from roster.calendar.answer import VIEWS, Calendar, Look, as_json
+from roster.calendar.choice import ROWS_SHOWN, Choice
+from roster.calendar.facts import Viewer
+from roster.calendar.links import links_of
+from roster.calendar.period import PeriodError, View, period_around, period_asked_for
+from roster.models import Override, Schedule, Team
 
 
 def calendar_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Who is on call in four weeks from the Monday of `?from=`, in the viewer's zone."""
-    schedule = get_object_or_404(Schedule, pk=pk)
-    if not request.user.has_perm("roster.view_schedule"):
-        raise PermissionDenied
-    now, zone = timezone.now(), timezone.get_current_timezone()
-    this_monday = calendar.monday_of(timezone.localdate(now))
-    monday = _monday_asked_for(request) or this_monday
-    step = timedelta(weeks=WEEKS_SHOWN)
-    # Read beyond what is shown, so that a bar at the edge tells its real beginning and end.
-    shifts = oncall.shifts_between(
-        schedule,
-        calendar.midnight(monday, zone) - oncall.HORIZON,
-        calendar.midnight(monday + step, zone) + oncall.HORIZON,
-    )
-    weeks = calendar.weeks_of(shifts, monday, WEEKS_SHOWN, zone=zone, now=now)
+    """One schedule in the period of `?view=` and `?from=`, in the viewer's zone."""
+    schedule = _schedule(request, pk)
+    back = reverse("admin:roster_schedule_calendar", args=[pk])
+    calendar = board.of_schedule(schedule, _look(request, back))
     context = {
-        **admin.site.each_context(request),
         "title": f"Who is on call: {schedule}",
         "schedule": schedule,
-        "weeks": weeks,
-        "legend": calendar.legend_of(weeks),
-        "zone": timezone.get_current_timezone_name(),
-        "earlier": monday - step,
-        "later": monday + step,
-        "is_current": monday == this_monday,
-        "today": timezone.localdate(now),
+        "data_url": reverse("admin:roster_schedule_calendar_data", args=[pk]),
+        "is_empty": len(calendar.rows) == 2,  # the result and the changes, no layer
     }
-    return render(request, "admin/roster/calendar.html", context)
+    return _render(request, "calendar", calendar, context)
 
 
-def _monday_asked_for(request: HttpRequest) -> date | None:
-    """None for no date, for one that is none, and beyond the years a calendar can reach."""
+def calendar_data(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same as values for the browser's timeline; 400 says what is wrong with the period."""
+    schedule = _schedule(request, pk)
+    back = reverse("admin:roster_schedule_calendar", args=[pk])
     try:
-        asked = date.fromisoformat(request.GET.get("from", ""))
-    except ValueError:
-        return None
-    return calendar.monday_of(asked) if 1971 <= asked.year <= 2199 else None
+        look = _look(request, back, is_strict=True)
+    except PeriodError as error:
+        return JsonResponse({"error": str(error)}, status=400)
+    return JsonResponse(as_json(board.of_schedule(schedule, look)))
 
 
 def on_call_page(request: HttpRequest) -> HttpResponse:
-    """Now and next of every active schedule, and a form to override one of them."""
-    if not request.user.has_perm("roster.view_schedule"):
+    """Now, next and the coming weeks of every active schedule, and the viewer's own shifts."""
+    _require_view(request)
+    look, choice = _look(request, reverse("admin:roster_oncall")), Choice.of(request.GET)
+    person = look.viewer.person
+    schedules = list(choice.schedules(person)[: ROWS_SHOWN + 1])
+    shown = schedules[:ROWS_SHOWN]
+    answers = oncall.on_call_now_and_next(shown, look.now)
+    mine = board.my_next(person, look.now) if person else []
+    context = {
+        "title": "Who is on call",
+        "data_url": reverse("admin:roster_oncall_data"),
+        "cards": [(schedule, answers[schedule.pk]) for schedule in shown],
+        "mine": [(span, links_of(span, look.viewer, look.now, look.back)) for span in mine],
+        "choice": choice,
+        "teams": Team.objects.filter(schedules__is_active=True).distinct().order_by("name"),
+        "is_cut": len(schedules) > ROWS_SHOWN,
+        "limit": ROWS_SHOWN,
+    }
+    return _render(request, "on_call", board.of_many(shown, look), context)
+
+
+def on_call_data(request: HttpRequest) -> HttpResponse:
+    """The combined calendar as values; 400 says what is wrong with the period."""
+    _require_view(request)
+    try:
+        look = _look(request, reverse("admin:roster_oncall"), is_strict=True)
+    except PeriodError as error:
+        return JsonResponse({"error": str(error)}, status=400)
+    schedules = Choice.of(request.GET).schedules(look.viewer.person)[:ROWS_SHOWN]
+    return JsonResponse(as_json(board.of_many(list(schedules), look)))
+
+
+def override_page(request: HttpRequest) -> HttpResponse:
+    """The form for an override, filled in from `schedule`, `person`, `start`, `end`, `kind`.
+
+    Returns to `next`, a page of ours, when saved.
+    """
+    if not request.user.has_perm("roster.add_override"):
         raise PermissionDenied
-    may_override = request.user.has_perm("roster.add_override")
-    if request.method == "POST" and not may_override:
-        raise PermissionDenied
-    form = _override_form(request) if may_override else None
-    if form and form.is_valid():
+    form, back = _override_form(request), _next(request)
+    if request.method == "POST" and form.is_valid():
         override = _enter(request, form)
-        messages.success(request, f"{override.person} is entered for {override.schedule}.")
-        return redirect("admin:roster_oncall")
-    schedules = list(Schedule.objects.active().select_related("team").order_by("name"))
-    answers = oncall.on_call_now_and_next(schedules, timezone.now())
+        messages.success(request, f"{override} is entered.")
+        return redirect(back)
     context = {
         **admin.site.each_context(request),
-        "title": "Who is on call",
-        "rows": [(schedule, answers[schedule.pk]) for schedule in schedules],
-        "zone": timezone.get_current_timezone_name(),
+        "title": "Enter an override",
         "form": form,
-        "is_form_open": bool(form and (form.is_bound or "schedule" in request.GET)),
+        "next": back,
+        "zone": timezone.get_current_timezone_name(),
     }
-    return render(request, "admin/roster/on_call.html", context)
+    return render(request, "admin/roster/override_enter.html", context)
+
+
+def help_page(request: HttpRequest) -> HttpResponse:
+    """How the roster works, for everybody who may log in."""
+    context = {**admin.site.each_context(request), "title": "How the roster works"}
+    return render(request, "admin/roster/help.html", context)
+
+
+def _require_view(request: HttpRequest) -> None:
+    if not request.user.has_perm("roster.view_schedule"):
+        raise PermissionDenied
+
+
+def _schedule(request: HttpRequest, pk: int) -> Schedule:
+    _require_view(request)
+    return get_object_or_404(Schedule.objects.select_related("team"), pk=pk)
+
+
+def _look(request: HttpRequest, page: str, *, is_strict: bool = False) -> Look:
+    """A page shows two weeks from now where the period asked for is none; strictly, it raises."""
+    zone, today = timezone.get_current_timezone(), timezone.localdate()
+    try:
+        period = period_asked_for(request.GET, zone, today)
+    except PeriodError:
+        if is_strict:
+            raise
+        period = period_around(today, View.TWO_WEEKS, zone)
+    query = request.GET.copy()
+    query["view"], query["from"] = period.view, period.first.isoformat()
+    return Look(
+        period=period,
+        viewer=Viewer.of(request.user),
+        now=timezone.now(),
+        zone_name=timezone.get_current_timezone_name(),
+        back=f"{page}?{query.urlencode()}",
+    )
+
+
+def _render(
+    request: HttpRequest, name: str, calendar: Calendar, context: dict[str, object]
+) -> HttpResponse:
+    look = calendar.look
+    everywhere = {
+        **admin.site.each_context(request),
+        "calendar": calendar,
+        "period": look.period,
+        "data": as_json(calendar),
+        "views": VIEWS,
+        "zone": look.zone_name,
+        "today": timezone.localdate(),
+        "page_url": request.path,
+    }
+    return render(request, f"admin/roster/{name}.html", everywhere | context)
 
 
 def _override_form(request: HttpRequest) -> ModelForm:
@@ -85,9 +161,38 @@ def _override_form(request: HttpRequest) -> ModelForm:
     form_class = admin.site.get_model_admin(Override).get_form(request)
     if request.method == "POST":
         return form_class(request.POST)
+    asked = request.GET
+    initial: dict[str, object] = {
+        name: asked[name] for name in ("schedule", "person", "replaces") if _is_id(asked, name)
+    }
     now = timezone.localtime().replace(second=0, microsecond=0)
-    asked = request.GET.get("schedule", "")
-    return form_class(initial={"schedule": asked if asked.isdecimal() else None, "starts_at": now})
+    initial["starts_at"] = _moment(asked.get("start")) or now
+    initial["ends_at"] = _moment(asked.get("end"))
+    if asked.get("kind") in Override.Kind:
+        initial["kind"] = asked["kind"]
+    return form_class(initial=initial)
+
+
+def _is_id(asked: Mapping[str, str], name: str) -> bool:
+    text = asked.get(name, "")
+    return text.isascii() and text.isdecimal()
+
+
+def _moment(text: str | None) -> datetime | None:
+    """As links have it; without an offset it is a reading of the viewer's clock."""
+    try:
+        found = parse_datetime(text or "")
+    except ValueError:
+        return None
+    if found is None or not 1971 <= found.year <= 2199:
+        return None
+    return timezone.make_aware(found) if timezone.is_naive(found) else found
+
+
+def _next(request: HttpRequest) -> str:
+    asked = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+    return asked if is_ours else reverse("admin:roster_oncall")
 
 
 def _enter(request: HttpRequest, form: ModelForm) -> Override:

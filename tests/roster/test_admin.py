@@ -423,7 +423,7 @@ def test_override_from_the_on_call_page_puts_the_person_on_call(
     schedule, cy = make_schedule(make_person()), make_person(slug="cy", user=user)
     client.force_login(user)
 
-    response = client.post(reverse("admin:roster_oncall"), override_form(schedule, cy))
+    response = client.post(reverse("admin:roster_override_enter"), override_form(schedule, cy))
 
     assert response["Location"] == reverse("admin:roster_oncall")
     assert slugs(schedule, now) == ["cy"]
@@ -449,7 +449,7 @@ def test_override_is_refused_on_the_field_at_fault(
     admin_client: Client, changed: dict[str, str], errors: dict[str, list[str]]
 ) -> None:
     response = admin_client.post(
-        reverse("admin:roster_oncall"),
+        reverse("admin:roster_override_enter"),
         override_form(make_schedule(), make_person(), **{"ends_at_0": "2026-03-02", **changed}),
     )
 
@@ -461,7 +461,7 @@ def test_override_by_an_inactive_person_is_refused(admin_client: Client) -> None
     gone = make_person(name="Gone", is_active=False)
 
     response = admin_client.post(
-        reverse("admin:roster_oncall"), override_form(make_schedule(), gone)
+        reverse("admin:roster_override_enter"), override_form(make_schedule(), gone)
     )
 
     assert response.context["form"].errors == {
@@ -474,9 +474,11 @@ def test_override_needs_its_permission(client: Client, user_with: MakeUser) -> N
     schedule = make_schedule()
 
     page = client.get(reverse("admin:roster_oncall"))
-    response = client.post(reverse("admin:roster_oncall"), override_form(schedule, make_person()))
+    response = client.post(
+        reverse("admin:roster_override_enter"), override_form(schedule, make_person())
+    )
 
-    assert "Enter an override" not in page.text
+    assert reverse("admin:roster_override_enter") not in page.text
     assert response.status_code == 403
     assert Override.objects.count() == 0
 

@@ -1,0 +1,82 @@
+"""What the viewer may do about a span, as links to the pages where it is done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.http import urlencode
+
+from roster.calendar.facts import Viewer
+from roster.calendar.spans import Span
+from roster.models import Swap
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    url: str
+
+
+def override_url(values: dict[str, str | int], back: str) -> str:
+    """The form for an override, filled in, which returns to `back`."""
+    return f"{reverse('admin:roster_override_enter')}?{urlencode({**values, 'next': back})}"
+
+
+def links_of(span: Span, viewer: Viewer, now: datetime, back: str) -> list[Link]:
+    """Nothing for what is over: who was on call stays as it was."""
+    if span.ends_at <= now:
+        return []
+    links = [link for link in _swap_links(span, viewer) if link.url[:1] == "/"]
+    if viewer.may_override and not span.is_change:
+        links.append(Link("Override", override_url(_where(span, now), back)))
+    if viewer.may_override and span.override and not span.override.swap:
+        change = reverse("admin:roster_override_change", args=[span.override.pk])
+        links.append(Link("Edit the override", change))
+    return links
+
+
+def _swap_links(span: Span, viewer: Viewer) -> list[Link]:
+    swap = span.override.swap if span.override else None
+    if not span.is_final or span.person is None or not span.person.is_active:
+        return []
+    links = []
+    if swap and swap.state == Swap.State.TAKEN and _is_of(swap, viewer):
+        links.append(Link("Give back", _page("admin:roster_swap_give_back", swap.pk)))
+    asked: dict[str, str | int] = {
+        "schedule": span.row.schedule.pk,
+        "person": span.person.pk,
+        "start": span.starts_at.isoformat(),
+        "end": span.ends_at.isoformat(),
+    }
+    if viewer.person == span.person:
+        label = "Offer a swap"
+    elif viewer.may_arrange:
+        label = "Arrange a swap"
+    else:
+        label = ""
+    if label:
+        links.append(Link(label, f"{_page('admin:roster_swap_offer')}?{urlencode(asked)}"))
+    if viewer.person and viewer.person != span.person:
+        links.append(Link("Take over", f"{_page('admin:roster_swap_take')}?{urlencode(asked)}"))
+    return links
+
+
+def _is_of(swap: Swap, viewer: Viewer) -> bool:
+    if viewer.may_arrange:
+        return True
+    return viewer.person is not None and viewer.person.pk in (swap.giver_id, swap.taker_id)
+
+
+def _where(span: Span, now: datetime) -> dict[str, str | int]:
+    return {
+        "schedule": span.row.schedule.pk,
+        "start": max(span.starts_at, now.replace(second=0, microsecond=0)).isoformat(),
+        "end": span.ends_at.isoformat(),
+    }
+
+
+def _page(name: str, *args: int) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
