@@ -5,7 +5,9 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern
+from unfold.decorators import action
 from unfold.widgets import INPUT_CLASSES
 
 from roster.admin import reachability
@@ -47,6 +49,7 @@ class PersonAdmin(PathMixin, MusterModelAdmin):
     inlines = (ContactMethodInline, NotificationRuleInline, GrantInline)
     actions = ("grant_qualification",)
     actions_detail = ("show_path",)
+    actions_list = ("show_page_tests",)
     change_form_outer_before_template = reachability.PANEL
     # The stock widget offers "now" and warns of the distance to the server's clock.
     formfield_overrides = {
@@ -111,6 +114,13 @@ class PersonAdmin(PathMixin, MusterModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """History names people: they are made inactive."""
         return False
+
+    def has_page_tests_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("roster.view_pagetest")
+
+    @action(description="Page tests", icon="notification_important", permissions=["page_tests"])
+    def show_page_tests(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:roster_pagetest_changelist")
 
     def _sees_details(self, request: HttpRequest, person: Person) -> bool:
         return reachability.sees_details(request, person)
