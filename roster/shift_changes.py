@@ -18,11 +18,21 @@ from roster.oncall import HORIZON, OnCall, shifts_between
 COMPARED = timedelta(weeks=8)
 # Somebody who comes on call as soon as this must not learn it after their quiet hours.
 SOON = timedelta(hours=8)
-# The most shifts a notice lists, before and after each.
+ONE_STRETCH = timedelta(days=1)
+# The most stretches a notice lists, before and after each.
 MOST_LISTED = 12
 
 Span = tuple[datetime, datetime]
 """From one moment, up to and without another; in UTC."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Shifts of one person that follow each other with less than a day between them."""
+
+    starts_at: datetime
+    ends_at: datetime
+    parts: int
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,14 @@ class PersonChange:
     person: Person
     before: tuple[Span, ...]
     after: tuple[Span, ...]
+
+    @property
+    def goes(self) -> list[Stretch]:
+        return stretches(self.before)
+
+    @property
+    def comes(self) -> list[Stretch]:
+        return stretches(self.after)
 
 
 @dataclass(frozen=True)
@@ -120,9 +138,9 @@ def tell_changed(
                 "schedule": schedule.name,
                 "schedule_id": schedule.pk,
                 "by": by_name,
-                "before": _listed(each.before),
-                "after": _listed(each.after),
-                "more": max(len(each.before), len(each.after), MOST_LISTED) - MOST_LISTED,
+                "before": _listed(each.goes),
+                "after": _listed(each.comes),
+                "more": max(len(each.goes), len(each.comes), MOST_LISTED) - MOST_LISTED,
             },
             created_at=at,
             due_at=at,
@@ -156,6 +174,18 @@ def changed_shifts(
                 tuple(span for span in come if span not in gone),
             )
         )
+    return found
+
+
+def stretches(spans: Iterable[Span]) -> list[Stretch]:
+    """As people speak of them: a turn by day, or with others' hours cut out, is one stretch."""
+    found: list[Stretch] = []
+    for start, end in spans:
+        if found and start - found[-1].ends_at < ONE_STRETCH:
+            last = found.pop()
+            found.append(Stretch(last.starts_at, end, last.parts + 1))
+        else:
+            found.append(Stretch(start, end, 1))
     return found
 
 
@@ -205,5 +235,8 @@ def _urgency(change: PersonChange, at: datetime) -> Urgency:
     return Urgency.HIGH if comes_soon else Urgency.LOW
 
 
-def _listed(spans: Iterable[Span]) -> list[list[str]]:
-    return [[start.isoformat(), end.isoformat()] for start, end in list(spans)[:MOST_LISTED]]
+def _listed(found: list[Stretch]) -> list[list[str | int]]:
+    return [
+        [each.starts_at.isoformat(), each.ends_at.isoformat(), each.parts]
+        for each in found[:MOST_LISTED]
+    ]

@@ -1,6 +1,7 @@
 """Telling somebody whose shifts an editor changed: what was, and what comes instead."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -38,7 +39,9 @@ def _part(title: str, spans: list[str]) -> list[str]:
     return [f"{title}:", "", *(f"- {span}" for span in spans), ""] if spans else []
 
 
-def _span(span: list[str], zone: ZoneInfo) -> str:
-    start, end = (datetime.fromisoformat(moment).astimezone(zone) for moment in span)
-    same_day = end.date() == start.date() and end - start < timedelta(days=1)
-    return f"{start:%a %-d %b %H:%M} to {end:{'%H:%M' if same_day else '%a %-d %b %H:%M'}}"
+def _span(stretch: Sequence[str | int], zone: ZoneInfo) -> str:
+    """A beginning, an end, and how many shifts in a row lie between."""
+    start, end = (datetime.fromisoformat(str(each)).astimezone(zone) for each in stretch[:2])
+    ends = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%a %-d %b %H:%M}"
+    parts = f", in {stretch[2]} parts" if stretch[2] != 1 else ""
+    return f"{start:%a %-d %b %H:%M} to {ends}{parts}"

@@ -67,6 +67,9 @@ class LayerAdmin(RefusalsOnForm, HistoryAdmin):
     inlines = (ParticipantInline, LayerWindowInline)
     autocomplete_fields = ("schedule",)
 
+    class Media:
+        js = ("roster/only_where.js",)
+
     def get_urls(self) -> list[URLPattern]:
         withdraw = self.admin_site.admin_view(self.withdraw_view)
         return [

@@ -64,6 +64,9 @@ class OverrideAdmin(RefusalsOnForm, HistoryAdmin):
     actions = ("withdraw",)
     actions_detail = ("take_back",)
 
+    class Media:
+        js = ("roster/only_where.js",)
+
     def get_urls(self) -> list[URLPattern]:
         take_back = self.admin_site.admin_view(self.withdraw_view)
         return [

@@ -39,6 +39,10 @@ class Week:
     before: Strip
     after: Strip | None
 
+    @property
+    def days(self) -> list[date]:
+        return [self.monday + timedelta(days=number) for number in range(7)]
+
 
 def hue_of(person: Person) -> int:
     """The same colour as on the calendar."""

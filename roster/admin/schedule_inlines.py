@@ -39,7 +39,7 @@ class CoverageWindowInline(TabularInline):
     verbose_name_plural = "hours that must be covered, by the schedule’s clock"
 
     class Media:
-        js = ("roster/coverage_hours.js",)
+        js = ("roster/only_where.js",)
 
 
 class LayerInline(TabularInline):
@@ -82,9 +82,10 @@ class LayerInline(TabularInline):
 
     @display(description="Handoffs")
     def rotation(self, layer: Layer) -> str:
-        every = f"{layer.length} {layer.get_unit_display()}"
+        unit = layer.get_unit_display()
+        every = unit.removesuffix("s") if layer.length == 1 else f"{layer.length} {unit}"
         return (
-            f"Every {every.removesuffix('s') if layer.length == 1 else every}, first on "
+            f"Every {every}, first on "
             f"{layer.starts_on:%a %-d %b %Y} at {layer.handoff_time:%H:%M} ({layer.zone()})"
         )
 
@@ -127,7 +128,7 @@ class OverrideInline(TabularInline):
             return ""
         address = reverse("admin:roster_override_change", args=[override.pk])
         is_listed = override.kind == Override.Kind.TEMPORARY
-        return link_to(address, "Shifts listed" if is_listed else "Edit")
+        return link_to(address, "Shifts listed" if is_listed else "Open")
 
 
 def link_to(url: str, text: str) -> str:

@@ -226,9 +226,11 @@ class WeeklyWindow(models.Model):
         ]
 
     def __str__(self) -> str:
+        is_one_day = self.opens_on == self.closes_on and self.opens_at < self.closes_at
+        closes_on = "" if is_one_day else f"{self.get_closes_on_display()} "
         return (
             f"{self.get_opens_on_display()} {self.opens_at:%H:%M} to "
-            f"{self.get_closes_on_display()} {self.closes_at:%H:%M}"
+            f"{closes_on}{self.closes_at:%H:%M}"
         )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from roster.layer_changes import LayerChange, change_layer
 from roster.models import Layer, Notice, NoticeKind, Override, Person, Schedule, Urgency
-from roster.shift_changes import PersonChange, changed_shifts, compared, told
+from roster.shift_changes import PersonChange, changed_shifts, compared, stretches, told
 from tests.factories.roster import make_layer, make_override, make_person, make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -99,8 +99,8 @@ def test_everybody_concerned_is_told_but_the_one_who_did_it(people):
         "schedule": "Payments",
         "schedule_id": schedule.pk,
         "by": "Bo",
-        "before": [["2026-03-09T09:00:00+00:00", "2026-03-16T09:00:00+00:00"]],
-        "after": [["2026-03-09T15:00:00+00:00", "2026-03-16T09:00:00+00:00"]],
+        "before": [["2026-03-09T09:00:00+00:00", "2026-03-16T09:00:00+00:00", 1]],
+        "after": [["2026-03-09T15:00:00+00:00", "2026-03-16T09:00:00+00:00", 1]],
         "more": 0,
     }
     assert telling.told == [ana]
@@ -179,3 +179,14 @@ def test_comparing_takes_the_same_queries_for_many_shifts(people, django_assert_
     assert found.changes == []
     assert len(found.before) > 1000
     assert changed_shifts(found.before, found.before, NOW, NOW + WEEK) == []
+
+
+def test_shifts_with_less_than_a_day_between_them_are_one_stretch():
+    days = [MONDAY + timedelta(days=number) for number in (0, 1, 3)]
+
+    found = stretches((day, day + 8 * HOUR) for day in days)
+
+    assert [(each.starts_at, each.ends_at, each.parts) for each in found] == [
+        (days[0], days[1] + 8 * HOUR, 2),
+        (days[2], days[2] + 8 * HOUR, 1),
+    ]
