@@ -337,6 +337,7 @@ SWEEPS = {
     "roster.remind_shifts": 60.0,
     "postmortems.remind_owners": 300.0,
     "roster.ask_confidence": 600.0,
+    "roster.solve_plans": 5.0,
 }
 # An address of the operator's choice, called while everything keeps up: whoever watches it notices
 # when Muster cannot even say that it is late.

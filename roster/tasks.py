@@ -1,6 +1,9 @@
 """The sweeps of this app, as the table SWEEPS of the settings runs them."""
 
+from datetime import datetime
+
 from celery import shared_task
+from django.utils import timezone
 
 from roster import (
     calendar_import,
@@ -13,7 +16,8 @@ from roster import (
     reminders,
     swaps,
 )
-from roster.sweeps import run_sweep
+from roster.planning import solving
+from roster.sweeps import run_sweep, still_running
 
 
 @shared_task(name="roster.deliver_notices")
@@ -64,3 +68,19 @@ def remind_shifts() -> None:
 def ask_confidence() -> None:
     """Every ten minutes: ask those whose shift has ended how they felt. A missed run asks later."""
     run_sweep("roster.ask_confidence", lambda at: confidence.ask_due(at=at))
+
+
+@shared_task(name="roster.solve_plans")
+def solve_plans() -> None:
+    """Every five seconds, and when a roster is asked for; runs as long as the solver, a minute.
+
+    It has a thread of the worker to itself meanwhile. A missed run delays a proposal.
+    """
+    name = "roster.solve_plans"
+
+    def clock() -> datetime:
+        at = timezone.now()
+        still_running(name, at)
+        return at
+
+    run_sweep(name, lambda at: solving.solve_due(at=at, clock=clock))

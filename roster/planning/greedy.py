@@ -130,10 +130,11 @@ class GreedySearch:
         self._stopped = False
         self._solutions = 0
         self._best: int | None = None
+        self._spread: tuple[int, ...] = ()
 
     @property
     def progress(self) -> Progress:
-        return Progress(self._solutions, self._best, None, monotonic() - self._began)
+        return Progress(self._solutions, self._best, None, self._spread, monotonic() - self._began)
 
     def stop(self) -> None:
         self._stopped = True
@@ -145,14 +146,15 @@ class GreedySearch:
         board = _Board(self._problem)
         for place, person in roster.items():
             board.take(place, person)
-        self._note(board.scale.score(board.roster))
+        self._note(board, board.scale.score(board.roster))
         while self._is_time_left() and self._improve(board):
             pass
         return Outcome(Verdict.FOUND, dict(board.roster), self.progress, "greedy")
 
-    def _note(self, score: int) -> None:
+    def _note(self, board: _Board, score: int) -> None:
         self._solutions += 1
         self._best = score
+        self._spread = board.scale.spread(board.roster)
 
     def _is_time_left(self) -> bool:
         return not self._stopped and monotonic() < self._until
@@ -187,7 +189,7 @@ class GreedySearch:
         if len(taken) == len(change):
             score = board.scale.score(board.roster)
             if self._best is None or score < self._best:
-                self._note(score)
+                self._note(board, score)
                 return True
         for place in taken:
             board.leave(place)

@@ -6,8 +6,9 @@ For problems in which no single rule is to blame. Import it where it is used: it
 from ortools.sat.python import cp_model
 
 from roster.planning.checks import Rule, Violation, violations
+from roster.planning.model import PlanModel
 from roster.planning.problem import Problem, Why
-from roster.planning.solver import SEED, WORKERS, PlanModel
+from roster.planning.solver import SEED, WORKERS
 
 _INTRODUCTION = {
     Rule.AWAY: "Time off stands in the way",
@@ -34,10 +35,10 @@ class _Relaxed(PlanModel):
 
     def build(self) -> None:
         for place in self.problem.places:
-            for person in self.problem.rotations[place[0]].people:
-                why = self.problem.blocked.get((person, place))
+            for key in self.problem.rotations[place[0]].people:
+                why = self.problem.blocked.get((key, place))
                 if why and why != Why.INACTIVE and place not in self.problem.pinned:
-                    self._allow(person, place, why)
+                    self._allow(key, place, why)
         for place in self.problem.places:
             self.model.add_exactly_one(
                 choice for (_, taken), choice in self.takes.items() if taken == place

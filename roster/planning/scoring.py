@@ -47,7 +47,7 @@ class Scale:
         """What everybody would have carried, were it shared evenly."""
         found = []
         for kind in range(len(KINDS)):
-            carried = sum(self.ledger[key][kind] for key in self.counted)
+            carried: float = sum(self.ledger[key][kind] for key in self.counted)
             for place, people in self.problem.eligible.items():
                 shares = [self.loads[person, place][kind] for person in people]
                 carried += sum(shares) / len(shares) if shares else 0
@@ -70,6 +70,11 @@ class Scale:
                 for kind, hours in enumerate(self.loads[person, place]):
                     own[kind] += hours
         return found
+
+    def spread(self, roster: Roster) -> Hours:
+        """Most minus least, by kind."""
+        carried = list(zip(*self.totals(roster).values(), strict=True))
+        return tuple(max(hours) - min(hours) for hours in carried)
 
     def score(self, roster: Roster) -> int:
         """The lower the fairer."""

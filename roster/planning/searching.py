@@ -19,11 +19,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a search is. `bound`: no roster scores less; None where nothing is known of it."""
+    """How far a search is. `bound`: no roster scores less; None where nothing is known of it.
+
+    `spread` is that of the best so far, in hours of each kind.
+    """
 
     solutions: int = 0
     objective: float | None = None
     bound: float | None = None
+    spread: tuple[int, ...] = ()
     seconds: float = 0
 
     @property
