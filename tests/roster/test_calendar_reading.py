@@ -198,6 +198,7 @@ def test_a_recurrence_bomb_is_refused_before_it_goes_off(rule):
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_many_harmless_series_are_refused_together():
     events = [
         f"UID:{number}\nDTSTART:20260310T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY"
@@ -207,6 +208,7 @@ def test_many_harmless_series_are_refused_together():
     assert "more than 2,000 events in the next year" in refusal(ics(*events))
 
 
+@pytest.mark.slow
 def test_rules_that_never_match_cost_little():
     rule = "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"
     started = time.monotonic()
@@ -263,7 +265,8 @@ DAMAGE = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=timedelta(seconds=5))
+@pytest.mark.slow
+@settings(max_examples=200, deadline=timedelta(seconds=5))
 @given(st.lists(DAMAGE, min_size=1, max_size=6))
 def test_a_damaged_file_is_read_or_refused_and_never_anything_else(damages):
     content = SOUND
