@@ -13,14 +13,16 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from roster import oncall
+from roster import handoffs, oncall
 from roster.calendar import board
 from roster.calendar.answer import VIEWS, Calendar, Look, as_json
 from roster.calendar.choice import ROWS_SHOWN, Choice
 from roster.calendar.facts import Viewer
 from roster.calendar.links import links_of
 from roster.calendar.period import PeriodError, View, period_around, period_asked_for
+from roster.errors import DomainError
 from roster.models import Override, Schedule, Team
+from roster.refusals import add_refusal
 
 
 def calendar_page(request: HttpRequest, pk: int) -> HttpResponse:
@@ -60,7 +62,7 @@ def on_call_page(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Who is on call",
         "data_url": reverse("admin:roster_oncall_data"),
-        "cards": [(schedule, answers[schedule.pk]) for schedule in shown],
+        "cards": _cards(shown, answers, look),
         "mine": [(span, links_of(span, look.viewer, look.now, look.back)) for span in mine],
         "choice": choice,
         "teams": Team.objects.filter(schedules__is_active=True).distinct().order_by("name"),
@@ -68,6 +70,23 @@ def on_call_page(request: HttpRequest) -> HttpResponse:
         "limit": ROWS_SHOWN,
     }
     return _render(request, "on_call", board.of_many(shown, look), context)
+
+
+def _cards(
+    schedules: list[Schedule], answers: Mapping[int, oncall.NowAndNext], look: Look
+) -> list[dict[str, object]]:
+    """For each schedule its answer, the handoff notes that count, and whether to write one."""
+    on_call = {pk: answer.now for pk, answer in answers.items()}
+    notes = handoffs.notes_of(schedules, on_call, at=look.now)
+    return [
+        {
+            "schedule": schedule,
+            "answer": answers[schedule.pk],
+            "notes": notes[schedule.pk],
+            "is_mine": look.viewer.person in [each.person for each in on_call[schedule.pk]],
+        }
+        for schedule in schedules
+    ]
 
 
 def on_call_data(request: HttpRequest) -> HttpResponse:
@@ -90,9 +109,13 @@ def override_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form, back = _override_form(request), _next(request)
     if request.method == "POST" and form.is_valid():
-        override = _enter(request, form)
-        messages.success(request, f"{override} is entered.")
-        return redirect(back)
+        try:
+            override = _enter(request, form)
+        except DomainError as error:
+            add_refusal(form, error)
+        else:
+            messages.success(request, f"{override} is entered.")
+            return redirect(back)
     context = {
         **admin.site.each_context(request),
         "title": "Enter an override",
@@ -157,8 +180,9 @@ def _render(
 
 
 def _override_form(request: HttpRequest) -> ModelForm:
-    """The admin's own form, so that both places ask and explain alike."""
-    form_class = admin.site.get_model_admin(Override).get_form(request)
+    """The admin's own form, so that both places ask and explain alike; a list of shifts is there."""
+    model_admin = admin.site.get_model_admin(Override)
+    form_class: type[ModelForm] = model_admin.get_form(request, form=OneLineOverrideForm)
     if request.method == "POST":
         return form_class(request.POST)
     asked = request.GET

@@ -10,6 +10,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from roster import admin_views
+from roster.admin.handoffs import handoff_note_page
 from roster.admin.history import HistoryAdmin
 from roster.admin.review import told_sentence
 from roster.admin.schedule_findings import FindingsMixin
@@ -78,6 +79,11 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
                 "<int:pk>/calendar/",
                 view(admin_views.calendar_page),
                 name="roster_schedule_calendar",
+            ),
+            path(
+                "<int:pk>/handoff-note/",
+                view(handoff_note_page),
+                name="roster_handoff_note",
             ),
             path(
                 "<int:pk>/calendar/data/",

@@ -206,7 +206,9 @@ def test_on_call_page_shows_now_and_next(viewer: Client) -> None:
 
     assert [
         (schedule.name, answer.now[0].person.name, answer.next[0].person.name)
-        for schedule, answer in response.context["cards"]
+        for schedule, answer in (
+            (card["schedule"], card["answer"]) for card in response.context["cards"]
+        )
     ] == [("Primary", "Ana", "Bo")]
 
 
@@ -299,12 +301,12 @@ def test_on_call_page_says_that_it_shows_only_some(
 
     response = viewer.get(reverse(ON_CALL))
 
-    assert [schedule.name for schedule, _ in response.context["cards"]] == ["Billing"]
+    assert [card["schedule"].name for card in response.context["cards"]] == ["Billing"]
     assert "Only the first 1 schedules are shown." in response.text
 
 
 @pytest.mark.parametrize("schedules", [1, 3])
-@pytest.mark.parametrize(("suffix", "queries"), [("", 27), ("_data", 16)])
+@pytest.mark.parametrize(("suffix", "queries"), [("", 28), ("_data", 16)])
 def test_on_call_takes_the_same_queries_however_many_schedules(
     client: Client, user_with: Callable[..., User], suffix: str, queries: int, schedules: int
 ) -> None:
@@ -389,6 +391,12 @@ def test_override_form_returns_to_a_page_of_ours_only(
     )
 
     assert response["Location"] == to
+
+
+def test_override_form_asks_for_one_span_only(editor: Client) -> None:
+    kinds = editor.get(reverse(OVERRIDE)).context["form"].fields["kind"].choices
+
+    assert [value for value, _ in kinds] == ["override", "add", "remove", "replace"]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

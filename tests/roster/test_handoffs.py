@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 
 from comms.models import Message
 from roster import handoffs, notices, oncall
@@ -313,3 +314,60 @@ def test_mail_to_the_incoming_lists_what_is_open_and_nothing_private(
     body = Message.objects.get().body
     assert "Checkout is down" in body
     assert "Layoffs" not in body
+
+
+# --- The page ------------------------------------------------------------------------------------
+
+
+def note_url(schedule: Schedule) -> str:
+    return reverse("admin:roster_handoff_note", args=[schedule.pk])
+
+
+@pytest.fixture
+def as_bo(bo: Person, client: Client, user_with: Callable[..., User], clock: Any) -> Client:
+    """Bo is on call and logged in, with the right to look at schedules."""
+    bo.user = user_with("roster.view_schedule", username="bo")
+    bo.save(update_fields=["user"])
+    client.force_login(bo.user)
+    return client
+
+
+def test_person_on_call_writes_the_note_and_everybody_finds_it(
+    as_bo: Client, schedule: Schedule, bo: Person
+) -> None:
+    asked = as_bo.get(note_url(schedule)).text
+    sent = as_bo.post(
+        note_url(schedule), {"text": "Watch db-3."}, headers={"X-Requested-With": "fetch"}
+    )
+
+    assert "takes over from you on Monday 9 March, 09:00 UTC" in asked
+    assert sent["HX-Redirect"] == reverse("admin:roster_schedule_calendar", args=[schedule.pk])
+    assert [note.author for note in HandoffNote.objects.all()] == [bo]
+    assert "Watch db-3." in as_bo.get(reverse("admin:roster_oncall")).text
+
+
+def test_empty_note_is_refused_on_its_field(as_bo: Client, schedule: Schedule) -> None:
+    response = as_bo.post(note_url(schedule), {"text": " "})
+
+    assert response.status_code == 422
+    assert not HandoffNote.objects.exists()
+
+
+def test_only_whoever_goes_off_duty_is_offered_the_form(
+    as_bo: Client, schedule: Schedule, ana: Person
+) -> None:
+    other = make_schedule(ana)
+
+    assert "You are not." in as_bo.get(note_url(other)).text
+    assert as_bo.post(note_url(other), {"text": "Hello."}).status_code == 403
+    page = as_bo.get(reverse("admin:roster_oncall")).text
+    assert note_url(schedule) in page
+    assert note_url(other) not in page
+
+
+def test_page_needs_the_right_to_see_schedules(
+    client: Client, schedule: Schedule, user_with: Callable[..., User]
+) -> None:
+    client.force_login(user_with(username="plain"))
+
+    assert client.get(note_url(schedule)).status_code == 403
