@@ -1,7 +1,9 @@
 """The engine held against the walking oracle, and against itself, on random schedules."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,6 +42,12 @@ CHANGES = (
     (("America/Sao_Paulo", "America/Havana"), datetime(2018, 2, 18, 2, tzinfo=UTC)),
     (("Asia/Beirut", "Africa/Cairo"), datetime(2026, 3, 28, 22, tzinfo=UTC)),
     (("Antarctica/Troll", "Asia/Gaza"), datetime(2026, 3, 29, 1, tzinfo=UTC)),
+    (("America/Santiago", "America/Asuncion"), datetime(2026, 4, 5, 3, tzinfo=UTC)),
+    (("America/Santiago", "Africa/Casablanca"), datetime(2026, 9, 6, 4, tzinfo=UTC)),
+    (("Africa/Casablanca", "Africa/El_Aaiun"), datetime(2026, 2, 15, 2, tzinfo=UTC)),
+    (("Africa/Casablanca", "Atlantic/Azores"), datetime(2026, 3, 22, 2, tzinfo=UTC)),
+    (("Asia/Kathmandu", "Asia/Kolkata"), datetime(1985, 12, 31, 18, 30, tzinfo=UTC)),
+    (("Pacific/Kwajalein", "Pacific/Majuro"), datetime(1993, 8, 21, 12, tzinfo=UTC)),
     (("UTC", "Asia/Kolkata", "Asia/Kathmandu"), datetime(2026, 2, 28, 23, tzinfo=UTC)),
 )
 
@@ -211,6 +219,39 @@ def test_age_of_a_rotation_changes_only_the_numbers_of_its_turns(
         return [(shift.person, shift.start, shift.end) for shift in found]
 
     assert people(start - rounds * len(participants) * turn) == people(start)
+
+
+@given(
+    st.integers(28, 31),
+    st.integers(1, 14),
+    st.integers(-40, 40),
+    st.sampled_from(("Europe/London", "America/Santiago", "Asia/Kathmandu")),
+)
+def test_month_counted_from_a_late_day_does_not_drift(
+    day: int, length: int, turn: int, zone: str
+) -> None:
+    noon = datetime(2026, 1, day, 12, tzinfo=ZoneInfo(zone))
+    rotation = Layer(
+        name="",
+        participants=(("ana",), ("bo",), ("cy",)),
+        start=noon,
+        unit=Unit.MONTH,
+        length=length,
+        effective_from=datetime(1971, 1, 1, tzinfo=UTC),
+    )
+
+    def due(turn: int) -> datetime:
+        """Found by trying the days of the month from the start's own downwards."""
+        years, month = divmod(turn * length, 12)
+        for each in range(day, 0, -1):
+            with suppress(ValueError):
+                return noon.replace(year=2026 + years, month=month + 1, day=each)
+        raise AssertionError
+
+    [shift] = at(Definition(time_zone=zone, layers=(rotation,)), due(turn))
+
+    assert (shift.start, shift.end) == (due(turn), due(turn + 1))
+    assert (shift.person, shift.source.turn) == (("ana", "bo", "cy")[turn % 3], turn)
 
 
 def _joined(stretches: list[Stretch]) -> list[Stretch]:
