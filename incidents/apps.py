@@ -11,9 +11,12 @@ class IncidentsConfig(AppConfig):
         # Models must be loaded first. Importing the link purposes registers them.
         from incidents import link_purposes, reactions, role_coverage  # noqa: F401, PLC0415
         from incidents.open_work import open_incidents  # noqa: PLC0415
+        from incidents.page_load import pages_received  # noqa: PLC0415
         from incidents.signals import paging_settled  # noqa: PLC0415
+        from roster.burden import register_page_source  # noqa: PLC0415
         from roster.handoffs import register_open_work  # noqa: PLC0415
 
         paging_settled.connect(reactions.stop_paging, dispatch_uid="incidents.stop_paging")
         role_coverage.register()
         register_open_work(open_incidents)
+        register_page_source(pages_received)

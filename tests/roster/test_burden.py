@@ -237,5 +237,6 @@ class TestBurdenOf:
             make_duty(make_schedule(), each, now, now + hours(4))
             make_rate_plan(each)
 
-        with django_assert_num_queries(4):
+        # Plans, their rules and people, duty records, and pages.
+        with django_assert_num_queries(5):
             burden_of(people, now, now + hours(24))
