@@ -16,6 +16,9 @@ from incidents.api import views as incidents
 from postmortems.api import views as postmortems
 from roster.api import views as roster
 from roster.api.coverage import CoverageViewSet
+from roster.api.page_tests import PageTestViewSet
+from roster.api.layers import LayerViewSet
+from roster.api.overrides import OverrideViewSet
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # comes untyped
@@ -47,7 +50,16 @@ router.include_format_suffixes = False
 router.register("people", roster.PersonViewSet)
 router.register("teams", roster.TeamViewSet)
 router.register("schedules", roster.ScheduleViewSet)
+router.register(
+    rf"schedules/(?P<schedule>{roster.SLUG})/layers", LayerViewSet, basename="schedule-layer"
+)
+router.register(
+    rf"schedules/(?P<schedule>{roster.SLUG})/overrides",
+    OverrideViewSet,
+    basename="schedule-override",
+)
 router.register("coverage", CoverageViewSet)
+router.register("page-tests", PageTestViewSet)
 router.register("escalation-policies", roster.EscalationPolicyViewSet)
 router.register("services", incidents.ServiceViewSet)
 router.register("severities", incidents.SeverityViewSet)

@@ -47,7 +47,7 @@ class PageTestQuerySet(models.QuerySet["PageTest"]):
         prefix, _, number = reference.upper().partition("-")
         if prefix != PREFIX or not (number.isascii() and number.isdigit() and len(number) < 10):
             raise PageTest.DoesNotExist(reference)
-        return self.get(number=number)
+        return self.get(number=int(number))
 
 
 class PageTest(models.Model):
