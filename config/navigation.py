@@ -30,7 +30,8 @@ class Group(TypedDict, total=False):
     items: list[Item]
 
 
-# Group, whether it starts folded, and its entries: title, symbol, model.
+# Group, whether it starts folded, and its entries: title, symbol, model; after a colon, the name of
+# another page that the model's admin has.
 SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
     (
         "Incidents",
@@ -84,6 +85,8 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         "Process",
         True,
         [
+            ("Readiness", "verified", "incidents.Role:incidents_readiness"),
+            ("Qualifications", "school", "roster.Qualification"),
             ("Severities", "priority_high", "incidents.Severity"),
             ("Roles", "badge", "incidents.Role"),
             ("Duties", "checklist", "incidents.Duty"),
@@ -118,14 +121,15 @@ def navigation(request: HttpRequest) -> list[Group]:
 def _may_see(request: HttpRequest, label: str) -> bool:
     """Asks the page itself, so that the sidebar can never promise more than the page gives."""
     try:
-        model_admin = admin.site.get_model_admin(apps.get_model(label))
+        model_admin = admin.site.get_model_admin(apps.get_model(label.partition(":")[0]))
     except (LookupError, NotRegistered):
         return False
     return model_admin.has_view_or_change_permission(request)
 
 
 def _item(request: HttpRequest, title: str, icon: str, label: str) -> Item:
-    link = reverse(f"admin:{label.lower().replace('.', '_')}_changelist")
+    model, _, page = label.partition(":")
+    link = reverse(f"admin:{page or model.lower().replace('.', '_') + '_changelist'}")
     item: Item = {"title": title, "icon": icon, "link": link}
     if label == "incidents.Incident":
         item["badge"] = "config.navigation.live_incidents"

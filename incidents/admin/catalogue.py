@@ -4,16 +4,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from incidents.admin.duties import DutyMatrixMixin
 from incidents.admin.lookups import WhoHandlesMixin
 from incidents.admin.matrix import SeverityMatrixMixin
+from incidents.admin.readiness import ReadinessMixin
 from incidents.models import Duty, PhaseGuide, Question, Role, Service, Severity
 from roster.admin_base import MusterModelAdmin
 from roster.templatetags.muster import chip
+from roster.watch import prove_all_soon
 
 
 @admin.register(Service)
@@ -91,7 +95,7 @@ class SeverityAdmin(SeverityMatrixMixin, MusterModelAdmin):
 
 
 @admin.register(Role)
-class RoleAdmin(MusterModelAdmin):
+class RoleAdmin(ReadinessMixin, MusterModelAdmin):
     """The parts people play. An organisation renames, merges and adds."""
 
     list_display = (
@@ -126,6 +130,11 @@ class RoleAdmin(MusterModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Role, form: ModelForm, change: bool) -> None:
+        """Whether a role is covered is part of the proof."""
+        super().save_model(request, obj, form, change)
+        prove_all_soon(at=timezone.now())
 
 
 @admin.register(Duty)
