@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from roster import handoffs, oncall
+from roster.admin.override_forms import OneLineOverrideForm
 from roster.calendar import board
 from roster.calendar.answer import VIEWS, Calendar, Look, as_json
 from roster.calendar.choice import ROWS_SHOWN, Choice
@@ -180,7 +181,7 @@ def _render(
 
 
 def _override_form(request: HttpRequest) -> ModelForm:
-    """The admin's own form, so that both places ask and explain alike; a list of shifts is there."""
+    """The admin's own form, so that both places ask and explain alike, for one span."""
     model_admin = admin.site.get_model_admin(Override)
     form_class: type[ModelForm] = model_admin.get_form(request, form=OneLineOverrideForm)
     if request.method == "POST":

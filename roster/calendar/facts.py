@@ -21,6 +21,7 @@ class Viewer:
 
     person: Person | None
     may_override: bool = False
+    may_change_override: bool = False
     may_arrange: bool = False
     may_see_time_off: bool = False
 
@@ -30,6 +31,7 @@ class Viewer:
         return cls(
             person=Person.objects.active().filter(user=user.pk).first() if user.pk else None,
             may_override=user.has_perm("roster.add_override"),
+            may_change_override=user.has_perm("roster.change_override"),
             may_arrange=user.has_perm("roster.arrange_swap"),
             may_see_time_off=user.has_perm("roster.view_timeoff"),
         )

@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 
 from roster.calendar.facts import Viewer
 from roster.calendar.spans import Span
-from roster.models import Swap
+from roster.models import Override, Swap
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def links_of(span: Span, viewer: Viewer, now: datetime, back: str) -> list[Link]
     links = [link for link in _swap_links(span, viewer) if link.url[:1] == "/"]
     if viewer.may_override and not span.is_change:
         links.append(Link("Override", override_url(_where(span, now), back)))
-    if viewer.may_override and span.override and not span.override.swap:
+    if viewer.may_change_override and span.override and _is_editable(span.override):
         change = reverse("admin:roster_override_change", args=[span.override.pk])
         links.append(Link("Edit the override", change))
     return links
@@ -59,6 +59,11 @@ def _swap_links(span: Span, viewer: Viewer) -> list[Link]:
     if viewer.person and viewer.person != span.person:
         links.append(Link("Take over", f"{_page('admin:roster_swap_take')}?{urlencode(asked)}"))
     return links
+
+
+def _is_editable(override: Override) -> bool:
+    """What a swap or a calendar made is changed there."""
+    return override.swap_id is None and override.calendar_id is None
 
 
 def _is_of(swap: Swap, viewer: Viewer) -> bool:
