@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health
+from roster.feed_views import feed
 from roster.link_views import link_page
 
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
     path("a/<path:token>/", link_page, name="signed-link"),
+    path("calendar/<str:token>.ics", feed, name="calendar-feed"),
     path("api/", include("config.api")),
     # Answered by config.middleware.IngestFastLane; named here for `reverse`.
     path("ingest/", include("incidents.ingest_urls")),

@@ -3,7 +3,7 @@ from roster.models.availability import ImportedCalendar, TimeOff
 from roster.models.contacts import Channel, ContactMethod, NotificationRule, Urgency
 from roster.models.coverage import CoverageFinding, FindingKind
 from roster.models.duty import DutyRecord, HandoffNote, ScheduleWatch
-from roster.models.feeds import CalendarFeed, PublishedShift
+from roster.models.feeds import CalendarFeed, Publication, PublishedShift
 from roster.models.notices import Notice, NoticeKind
 from roster.models.pay import RatePlan, RateRule
 from roster.models.people import Person, Team
@@ -64,6 +64,7 @@ __all__ = [
     "Person",
     "PlanPreference",
     "PlanRotation",
+    "Publication",
     "PublishedShift",
     "Qualification",
     "QualificationException",

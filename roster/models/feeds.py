@@ -39,6 +39,23 @@ class CalendarFeed(models.Model):
         return str(self.schedule) if self.schedule_id else f"Shifts of {self.owner}"
 
 
+class Publication(models.Model):
+    """How far the published shifts of one schedule are up to date; made by its first reading.
+
+    `digest` is of the definition they were made from, so that a reading that finds it unchanged
+    writes nothing. Written by `roster.feeds`, whose turn it marks: of two at once one waits.
+    """
+
+    schedule = models.OneToOneField(
+        Schedule, on_delete=models.CASCADE, related_name="publication", primary_key=True
+    )
+    digest = models.CharField(max_length=64, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"Publication of {self.schedule}"
+
+
 class PublishedShift(models.Model):
     """A shift as calendars out there know it, so that they follow when it moves.
 
