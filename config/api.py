@@ -16,6 +16,7 @@ from incidents.api import views as incidents
 from postmortems.api import views as postmortems
 from roster.api import views as roster
 from roster.api.coverage import CoverageViewSet
+from roster.api.load import RosterLoadView
 from roster.api.page_tests import PageTestViewSet
 from roster.api.layers import LayerViewSet
 from roster.api.overrides import OverrideViewSet
@@ -75,6 +76,7 @@ router.register("action-items", postmortems.ActionItemViewSet)
 
 urlpatterns = [
     re_path(r"^v1/oncall/?$", roster.OnCallView.as_view(), name="oncall"),
+    re_path(r"^v1/roster-load/?$", RosterLoadView.as_view(), name="roster-load"),
     re_path(
         r"^v1/incidents/(?P<reference>[A-Za-z]+-\d+)/updates/?$",
         comms.IncidentUpdatesView.as_view(),

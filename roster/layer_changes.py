@@ -58,6 +58,8 @@ def add_layer(
     check_turns(participants)
     check_windows(windows)
     _refuse_past_end(layer.effective_until, at)
+    if layer.effective_from and layer.effective_from < at - ENTRY_GRACE:
+        raise _refused("invalid", "effective_from", _PASSED)
     if layer.begins_at() < at:
         layer.effective_from = at
     _refuse_empty_span(layer)
@@ -157,7 +159,7 @@ def _replace_windows(layer: Layer, windows: Sequence[LayerWindow]) -> None:
 
 def _check(layer: Layer, change: LayerChange, takes_effect_at: datetime, at: datetime) -> None:
     if takes_effect_at < at - ENTRY_GRACE:
-        raise _refused("past", "takes_effect_at", _PASSED)
+        raise _refused("invalid", "takes_effect_at", _PASSED)
     if layer.effective_until and layer.effective_until <= takes_effect_at:
         raise DomainError(
             "layer_ended",
@@ -175,7 +177,7 @@ def _check(layer: Layer, change: LayerChange, takes_effect_at: datetime, at: dat
     _refuse_past_end(until, at)
     if until and change.needs_successor and until <= takes_effect_at:
         sentence = "The layer must end after the change takes effect."
-        raise _refused("until_before_change", "effective_until", sentence)
+        raise _refused("invalid", "effective_until", sentence)
 
 
 def _check_beginning(layer: Layer, begins: datetime | None, at: datetime) -> None:
@@ -186,7 +188,7 @@ def _check_beginning(layer: Layer, begins: datetime | None, at: datetime) -> Non
         sentence = "It takes over from another layer then. Withdraw the planned change instead."
         raise _refused("takes_over", "effective_from", sentence)
     if begins and begins < at - ENTRY_GRACE:
-        raise _refused("past", "effective_from", _PASSED)
+        raise _refused("invalid", "effective_from", _PASSED)
 
 
 def replaced_by(
@@ -218,13 +220,13 @@ def _drop_replaced(layer: Layer, change: LayerChange, takes_effect_at: datetime)
 
 def _refuse_past_end(until: datetime | None, at: datetime) -> None:
     if until and until < at - ENTRY_GRACE:
-        raise _refused("past", "effective_until", _PASSED)
+        raise _refused("invalid", "effective_until", _PASSED)
 
 
 def _refuse_empty_span(layer: Layer) -> None:
     if layer.effective_until and layer.effective_until <= layer.begins_at():
         sentence = "A layer must end after it begins."
-        raise _refused("until_before_from", "effective_until", sentence)
+        raise _refused("invalid", "effective_until", sentence)
 
 
 _PASSED = "This has passed. Who was on call then stays as it was."

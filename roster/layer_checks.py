@@ -40,7 +40,7 @@ def check_windows(windows: Sequence[WeeklyWindow]) -> None:
     clash = overlapping(windows)
     if clash:
         sentence = f"{clash[1]} overlaps {clash[0]}. Join them into one."
-        raise DomainError("windows_overlap", sentence, {"windows": [sentence]})
+        raise DomainError("invalid", sentence, {"windows": [sentence]})
 
 
 def overlapping[W: WeeklyWindow](windows: Iterable[W]) -> tuple[W, W] | None:
@@ -68,4 +68,4 @@ def _seconds(day: int, hour: int, minute: int) -> int:
 
 
 def _refused(sentence: str) -> DomainError:
-    return DomainError("bad_order", sentence, {"participants": [sentence]})
+    return DomainError("invalid", sentence, {"participants": [sentence]})

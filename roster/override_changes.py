@@ -12,8 +12,9 @@ from django.db import transaction
 
 from roster.actors import Actor
 from roster.errors import DomainError
-from roster.models import Override, OverrideShift, Schedule
+from roster.models import Override, OverrideShift, Person, Schedule
 from roster.models.schedules import ENTRY_GRACE
+from roster.qualification import put_on_duty
 from roster.shift_changes import Telling, told
 from roster.watch import prove_soon
 
@@ -25,12 +26,16 @@ CLOSED_FIELDS = ("schedule_id", "kind", "person_id", "replaces_id", "starts_at")
 def enter_override(
     override: Override, shifts: Sequence[OverrideShift] = (), *, by: Actor, at: datetime
 ) -> Telling:
-    """Save a new override, with the shifts it lists if it is of that kind."""
+    """Save a new override, with the shifts it lists if it is of that kind.
+
+    Somebody without the qualification that the schedule asks for needs a reason, kept on record.
+    """
     _refuse_past(override.starts_at, "starts_at", at)
     _refuse_past(override.ends_at, "ends_at", at)
     refuse_unsound_shifts(override, shifts)
     override.created_by = by.person
     with _changing(override.schedule, by=by, at=at) as telling:
+        _check_training(override, shifts, by=by, at=at)
         override.save()
         _list_shifts(override, shifts)
     return telling
@@ -57,10 +62,12 @@ def change_override(
         _refuse_past(override.starts_at, "starts_at", at)
     if override.ends_at != stored.ends_at:
         _refuse_past(override.ends_at, "ends_at", at)
+    listed = list(stored.shifts.select_related("person")) if shifts is None else shifts
     if not stored.has_begun(at):
-        listed = list(stored.shifts.all()) if shifts is None else shifts
         refuse_unsound_shifts(override, listed)
     with _changing(stored.schedule, by=by, at=at) as telling:
+        if not stored.has_begun(at):
+            _check_training(override, listed, by=by, at=at)
         override.save()
         if shifts is not None and not stored.has_begun(at):
             override.shifts.all().delete()
@@ -117,11 +124,25 @@ def refuse_unsound_shifts(override: Override, shifts: Sequence[OverrideShift]) -
             if shifts
             else "List at least one shift: without any, nobody would be on call."
         )
-        raise DomainError("unsound_shifts", sentence, {"shifts": [sentence]})
+        raise DomainError("invalid", sentence, {"shifts": [sentence]})
     problems = shift_problems(override, shifts)
     if problems:
         fields = {f"shifts[{number}].{name}": [said] for number, (name, said) in problems.items()}
-        raise DomainError("unsound_shifts", next(iter(problems.values()))[1], fields)
+        raise DomainError("invalid", next(iter(problems.values()))[1], fields)
+
+
+def people_put_on_call(override: Override, shifts: Iterable[OverrideShift] = ()) -> list[Person]:
+    """Whom an override makes be on call."""
+    if override.kind == Override.Kind.REMOVE:
+        return []
+    return [*([override.person] if override.person else []), *(shift.person for shift in shifts)]
+
+
+def _check_training(
+    override: Override, shifts: Iterable[OverrideShift], *, by: Actor, at: datetime
+) -> None:
+    people = people_put_on_call(override, shifts)
+    put_on_duty(override.schedule, people, reason=override.reason, by=by, at=at)
 
 
 def _list_shifts(override: Override, shifts: Sequence[OverrideShift]) -> None:
@@ -132,7 +153,7 @@ def _list_shifts(override: Override, shifts: Sequence[OverrideShift]) -> None:
 
 def _refuse_past(moment: datetime, name: str, at: datetime) -> None:
     if moment < at - ENTRY_GRACE:
-        raise DomainError("past", PASSED, {name: [PASSED]})
+        raise DomainError("invalid", PASSED, {name: [PASSED]})
 
 
 def _refuse_foreign(override: Override) -> None:

@@ -99,7 +99,9 @@ def _fields(detail: Any, path: str = "") -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for name, value in detail.items():
             own = "" if name in _WHOLE else str(name)
-            found |= _fields(value, f"{path}.{own}" if path and own else path or own)
+            # A list of objects comes as a dict of those places that are wrong.
+            step = f"[{own}]" if isinstance(name, int) else f".{own}" if path and own else own
+            found |= _fields(value, path + step)
         return found
     if isinstance(detail, list) and detail and isinstance(detail[0], dict | list):
         found = {}

@@ -1,12 +1,13 @@
 """People, teams, schedules and policies as the API shows them: by slug, never by key."""
 
 import copy
-from datetime import datetime
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
 
 from django.db import models
-from django.utils import timezone
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from roster.models import (
     EscalationPolicy,
@@ -14,16 +15,32 @@ from roster.models import (
     EscalationTarget,
     Layer,
     LayerWindow,
-    Override,
     Participant,
     Person,
     Schedule,
     Team,
 )
-from roster.models.schedules import ENTRY_GRACE
 
 
-class CheckedSerializer[Row: models.Model](serializers.ModelSerializer[Row]):
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses by name what it does not know, where DRF would leave it out without a word."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raise ValidationError on each unknown field."""
+        if isinstance(data, Mapping):
+            unknown = [str(name) for name in data if name not in self.fields]
+            if unknown:
+                raise ValidationError({name: [self._hint(name)] for name in unknown})
+        return super().to_internal_value(data)
+
+    def _hint(self, name: str) -> str:
+        writable = [str(known) for known, field in self.fields.items() if not field.read_only]
+        near = get_close_matches(name, writable, n=1)
+        hint = f"Did you mean “{near[0]}”?" if near else f"Known are {', '.join(writable)}."
+        return f"There is no such field. {hint}"
+
+
+class CheckedSerializer[Row: models.Model](StrictSerializer, serializers.ModelSerializer[Row]):
     """A row that the model itself checks before it is saved, as the admin's forms have it do."""
 
     def validate(self, attrs: dict[str, object]) -> dict[str, object]:
@@ -120,27 +137,6 @@ class LayerSerializer(serializers.ModelSerializer[Layer]):
             "name", "position", "starts_on", "handoff_time", "length", "unit", "time_zone",
             "effective_from", "effective_until", "turns", "windows", "participants",
         ]  # fmt: skip
-
-
-class OverrideSerializer(CheckedSerializer[Override]):
-    """A span in which a schedule answers differently."""
-
-    person = serializers.SlugRelatedField(slug_field="slug", queryset=Person.objects.active())
-    replaces = serializers.SlugRelatedField(
-        slug_field="slug", queryset=Person.objects.all(), allow_null=True, required=False
-    )
-
-    class Meta:
-        model = Override
-        fields = ["kind", "person", "replaces", "starts_at", "ends_at", "reason"]
-
-    def validate_starts_at(self, starts_at: datetime) -> datetime:
-        """Leave the past as it was."""
-        if starts_at < timezone.now() - ENTRY_GRACE:
-            raise serializers.ValidationError(
-                "This has passed. Who was on call then stays as it was."
-            )
-        return starts_at
 
 
 class ScheduleSerializer(serializers.ModelSerializer[Schedule]):

@@ -1,6 +1,7 @@
 """People, teams, schedules, policies, and the question they all serve: who is on call?"""
 
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
@@ -13,7 +14,6 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from roster import preview
-from roster.api.authentication import actor_of
 from roster.api.filters import PersonFilter, ScheduleFilter, TeamFilter
 from roster.api.idempotency import IdempotentPosts
 from roster.api.moments import moment_asked
@@ -21,12 +21,12 @@ from roster.api.permissions import ModelOrActionPermission
 from roster.api.serializers import (
     EscalationPolicySerializer,
     OnCallSerializer,
-    OverrideSerializer,
     PersonSerializer,
     ScheduleDetailSerializer,
     ScheduleSerializer,
     TeamSerializer,
 )
+from roster.api.shifts import PERIOD, ScheduleShiftsSerializer, period_asked, shifts_as_json
 from roster.models import EscalationPolicy, EscalationTarget, Layer, Person, Schedule, Team
 from roster.oncall import on_call
 
@@ -113,17 +113,13 @@ class ScheduleViewSet(ReadOnlyViewSet[Schedule]):
         """Show layers on the page of one schedule."""
         return ScheduleDetailSerializer if self.action == "retrieve" else ScheduleSerializer
 
-    @extend_schema(request=OverrideSerializer, responses={201: OverrideSerializer})
-    @action(methods=["post"], detail=True, permission_classes=[IsAuthenticated])
-    def overrides(self, request: Request, slug: str) -> Response:
-        """Put somebody on call for a span, over what the layers say."""
-        if not request.user.has_perm("roster.add_override"):
-            self.permission_denied(request)
+    @extend_schema(parameters=PERIOD, responses=ScheduleShiftsSerializer)
+    @action(methods=["get"], detail=True)
+    def shifts(self, request: Request, slug: str) -> Response:
+        """Who is on call in a period, why, and when nobody is."""
         schedule = self.get_object()
-        serializer = OverrideSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        serializer.save(schedule=schedule, created_by=actor_of(request).person)
-        return Response(serializer.data, status=201)
+        start, end = period_asked(request)
+        return Response(shifts_as_json(schedule, start, end, now=timezone.now()))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     @action(methods=["post"], detail=False, permission_classes=[IsAuthenticated])
