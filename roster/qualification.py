@@ -108,6 +108,47 @@ def allow_exception(
     )
 
 
+def put_on_duty(
+    schedule: Schedule,
+    people: Iterable[Person],
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    field: str = "reason",
+) -> None:
+    """Before people are listed: those untrained need a reason, which stays on record.
+
+    Raises DomainError on `field` where it is missing. One query for each person excepted.
+    """
+    untrained = check_turns(schedule, people, at)
+    if not untrained or schedule.qualification is None:
+        return
+    if not reason.strip():
+        sentence = lack_sentence(untrained, schedule.qualification)
+        raise DomainError("not_qualified", sentence, {field: [sentence]})
+    for person in untrained:
+        allow_exception(
+            person,
+            schedule.qualification,
+            where=schedule.name,
+            schedule=schedule,
+            reason=reason,
+            by=by,
+            at=at,
+        )
+
+
+def lack_sentence(people: Sequence[Person], qualification: Qualification) -> str:
+    *first, last = [person.name for person in people]
+    names = f"{', '.join(first)} and {last}" if first else last
+    verb = "do" if first else "does"
+    return (
+        f"{names} {verb} not hold “{qualification}”. Choose somebody else, or say here why it is "
+        "all right this time; the reason stays on record."
+    )
+
+
 # --- Granting ----------------------------------------------------------------------------------
 
 

@@ -15,9 +15,10 @@ from roster.layer_changes import LayerChange, add_layer, change_layer, replaced_
 from roster.layer_checks import Turn
 from roster.layer_plans import PlannedChange
 from roster.models import Layer, LayerWindow
+from roster.qualification import put_on_duty
 from roster.shift_changes import compared, told
 
-NOT_IN_LAYER = {"effect", "takes_effect_at"}
+NOT_IN_LAYER = {"effect", "takes_effect_at", "exception_reason"}
 
 
 class Edit:
@@ -40,6 +41,7 @@ class Edit:
                 title = f"Before it is saved: {self._form.instance} on {schedule}"
                 raise ReviewNeeded(Review(title, comparison, self._takes_effect_at, replaced))
         with told(schedule, at=self._at, by=by.person, by_name=by.name, since=since) as telling:
+            self._record_exceptions(by)
             layer = self._apply()
         said = [told_sentence(telling.told)] if telling.told else []
         if self._is_new and layer.effective_from == self._at:
@@ -47,6 +49,17 @@ class Edit:
                 f"{layer} counts from now on. Its turns are counted from {layer.starts_on}."
             )
         return layer, said
+
+    def _record_exceptions(self, by: Actor) -> None:
+        """Who is listed untrained, and why: the form has asked for the reason."""
+        put_on_duty(
+            self._form.instance.schedule,
+            self._participants().untrained(),
+            reason=self._form.cleaned_data.get("exception_reason") or "",
+            by=by,
+            at=self._at,
+            field="exception_reason",
+        )
 
     def _apply(self) -> Layer:
         turns, windows = self._turns(), self._windows()
@@ -83,8 +96,11 @@ class Edit:
     def _stored(self) -> Layer:
         return Layer.objects.select_related("schedule").get(pk=self._form.instance.pk)
 
+    def _participants(self) -> ParticipantFormSet:
+        return next(each for each in self._formsets if isinstance(each, ParticipantFormSet))
+
     def _turns(self) -> list[Turn] | None:
-        formset = next(each for each in self._formsets if isinstance(each, ParticipantFormSet))
+        formset = self._participants()
         return formset.turns() if self._is_new or formset.has_changed() else None
 
     def _windows(self) -> list[LayerWindow] | None:

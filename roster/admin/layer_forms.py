@@ -8,15 +8,21 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import BaseInlineFormSet
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeWidget
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextInputWidget,
+)
 
+from roster import qualification
 from roster.admin.forms import kept_forms, not_past
 from roster.admin.refused import RefusableForm
 from roster.errors import DomainError
 from roster.layer_checks import Turn, check_turns, overlapping
 from roster.layer_succession import progress_of
-from roster.models import Layer, Participant
+from roster.models import Layer, Participant, Person
 from roster.models.schedules import WeeklyWindow
+from roster.qualification import REASON_LENGTH
 
 
 class Effect(models.TextChoices):
@@ -47,6 +53,15 @@ class LayerForm(RefusableForm):
     )
     takes_effect_at = forms.SplitDateTimeField(
         label="The other moment", required=False, widget=UnfoldAdminSplitDateTimeWidget
+    )
+
+    exception_reason = forms.CharField(
+        label="Why somebody untrained takes turns",
+        required=False,
+        max_length=REASON_LENGTH,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Only where you list somebody without the qualification that this schedule "
+        "asks for. It stays on record.",
     )
 
     class Meta:
@@ -176,6 +191,23 @@ class ParticipantFormSet(BaseInlineFormSet):
             check_turns(self._number(), listed_before=listed)
         except DomainError as error:
             raise ValidationError(error.message, code=error.code) from error
+        self._check_training()
+
+    def untrained(self) -> list[Person]:
+        """Those newly listed without the qualification that the schedule asks for."""
+        schedule = self.instance.schedule if self.instance.schedule_id else None
+        if schedule is None or not self.has_changed():
+            return []
+        before = {form.initial.get("person") for form in self.initial_forms}
+        people = [person for _, person in self.turns() if person and person.pk not in before]
+        return qualification.check_turns(schedule, people, timezone.now())
+
+    def _check_training(self) -> None:
+        if str(self.data.get("exception_reason") or "").strip():
+            return
+        asked = self.instance.schedule.qualification if self.instance.schedule_id else None
+        if asked and (people := self.untrained()):
+            raise ValidationError(qualification.lack_sentence(people, asked))
 
     def turns(self) -> list[Turn]:
         return [(form.instance.position, form.instance.person) for form in kept_forms(self)]

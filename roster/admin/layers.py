@@ -29,7 +29,7 @@ from roster.admin.review import (
 from roster.admin_base import actor_of
 from roster.layer_changes import predecessor_of
 from roster.layer_plans import PlannedChange, planned_changes, withdraw_planned
-from roster.models import Layer, LayerWindow, Participant
+from roster.models import Layer, LayerWindow, Participant, Schedule
 
 
 class ParticipantInline(TabularInline):
@@ -93,6 +93,8 @@ class LayerAdmin(RefusalsOnForm, HistoryAdmin):
             fieldsets.insert(1, ("From when on", {"fields": ("effect", "takes_effect_at")}))
         if obj:
             fieldsets[0][1]["fields"] += ("planned",)
+        if _asks_for_training(request, obj):
+            fieldsets[0][1]["fields"] += ("exception_reason",)
         return fieldsets
 
     def get_readonly_fields(
@@ -192,6 +194,15 @@ class LayerAdmin(RefusalsOnForm, HistoryAdmin):
             format_html_join("", "<p>{}</p>", ((_planned_line(each),) for each in changes))
             or "None is planned."
         )
+
+
+def _asks_for_training(request: HttpRequest, layer: Layer | None) -> bool:
+    """Whether the schedule of this layer, or the one of a new layer, asks for a qualification."""
+    if layer:
+        return layer.schedule.qualification_id is not None
+    asked = request.POST.get("schedule") or request.GET.get("schedule") or ""
+    schedules = Schedule.objects.filter(qualification__isnull=False)
+    return asked.isdecimal() and schedules.filter(pk=asked).exists()
 
 
 def _planned_line(change: PlannedChange) -> SafeString:

@@ -6,11 +6,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
+from django.utils import timezone
 
 from roster.admin.forms import kept_forms, not_past
 from roster.admin.refused import RefusableForm
 from roster.models import Override, OverrideShift
 from roster.override_changes import shift_problems
+from roster.qualification import check_turns, lack_sentence
 
 
 class OverrideForm(RefusableForm):
@@ -33,7 +35,19 @@ class OverrideForm(RefusableForm):
         lists_shifts = cleaned.get("kind") == Override.Kind.TEMPORARY
         if lists_shifts and "shifts-TOTAL_FORMS" not in self.data:
             self.add_error("kind", "Shifts are listed on the override’s own page: add it there.")
+        self._check_training()
         return cleaned
+
+    def _check_training(self) -> None:
+        """Here too, since the row of a schedule's page has no other place for the sentence."""
+        schedule = self.cleaned_data.get("schedule") or getattr(self.instance, "schedule", None)
+        person = self.cleaned_data.get("person")
+        is_taken_off = self.cleaned_data.get("kind") == Override.Kind.REMOVE
+        if self.cleaned_data.get("reason") or not (schedule and person) or is_taken_off:
+            return
+        untrained = check_turns(schedule, [person], timezone.now())
+        if untrained and schedule.qualification:
+            self.add_error("reason", lack_sentence(untrained, schedule.qualification))
 
 
 class OneLineOverrideForm(OverrideForm):
