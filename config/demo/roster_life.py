@@ -13,6 +13,7 @@ from roster.models import (
     Person,
     PlanPreference,
     Qualification,
+    QualificationGrant,
     RatePlan,
     RateRule,
     Schedule,
@@ -23,6 +24,7 @@ from roster.oncall import shifts_between
 from roster.watch import prove_soon
 
 DAY = timedelta(days=1)
+EarnedBy = QualificationGrant.EarnedBy
 
 
 def live_on_call(company: Organisation, at: datetime) -> None:
@@ -43,7 +45,7 @@ def live_on_call(company: Organisation, at: datetime) -> None:
 def _name_superiors(company: Organisation) -> None:
     for team in company.teams.values():
         if team.lead:
-            team.members.exclude(pk=team.lead_id).update(reports_to=team.lead)
+            team.members.exclude(pk=team.lead.pk).update(reports_to=team.lead)
     company.services["payments"].schedules.add(company.schedules["applications-on-call"])
     company.services["data-platform"].schedules.add(company.schedules["platform-on-call"])
 
@@ -71,10 +73,10 @@ def _train(company: Organisation, at: datetime) -> None:
     for number, person in enumerate(_taking_turns(managers, at)):
         # The first grants of all run out one by one.
         granted_on = (at - timedelta(days=700 - 90 * number)).date()
-        earned = qualification.Earned(granted_on, "shadowing", "Two weeks in 2024")
+        earned = qualification.Earned(granted_on, EarnedBy.SHADOWING, "Two weeks in 2024")
         qualification.grant(person, lead, earned, at=at)
     for slug in ("priya-nair", "mei-tan", "jonas-weber"):
-        earned = qualification.Earned((at - HISTORY).date(), "course", "Databases at 3 a.m.")
+        earned = qualification.Earned((at - HISTORY).date(), EarnedBy.COURSE, "Databases at 3 a.m.")
         qualification.grant(company.people[slug], database, earned, at=at)
     Schedule.objects.filter(pk=managers.pk).update(qualification=lead)
 
