@@ -51,6 +51,7 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
             ("Overrides", "swap_horiz", "roster.Override"),
             ("People", "person", "roster.Person"),
             ("Teams", "groups", "roster.Team"),
+            ("Pay and load", "payments", "roster.DutyRecord:roster_load"),
             ("Escalation policies", "stairs", "roster.EscalationPolicy"),
         ],
     ),

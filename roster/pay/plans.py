@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from roster.models import Person, RatePlan
+from django.db.models import Prefetch
+
+from roster.models import Person, RatePlan, RateRule
 
 
 def plans_of(people: Iterable[Person]) -> dict[int, RatePlan | None]:
@@ -11,9 +13,10 @@ def plans_of(people: Iterable[Person]) -> dict[int, RatePlan | None]:
     None where no plan fits. Of several that fit alike the oldest counts. Rules are fetched too:
     three queries, however many people.
     """
+    rules = Prefetch("rules", RateRule.objects.select_related("schedule"))
     named: dict[int, RatePlan] = {}
     by_country: dict[str, RatePlan] = {}
-    for plan in RatePlan.objects.prefetch_related("rules", "people").order_by("pk"):
+    for plan in RatePlan.objects.prefetch_related(rules, "people").order_by("pk"):
         members = plan.people.all()
         for member in members:
             named.setdefault(member.pk, plan)
