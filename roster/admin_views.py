@@ -18,12 +18,13 @@ from roster.admin.override_forms import OneLineOverrideForm
 from roster.calendar import board
 from roster.calendar.answer import VIEWS, Calendar, Look, as_json
 from roster.calendar.choice import ROWS_SHOWN, Choice
-from roster.calendar.facts import Viewer
+from roster.calendar.facts import Viewer, windows_of
 from roster.calendar.links import links_of
 from roster.calendar.period import PeriodError, View, period_around, period_asked_for
 from roster.errors import DomainError
 from roster.models import Override, Schedule, Team
 from roster.refusals import add_refusal
+from roster.required_coverage import is_required
 
 
 def calendar_page(request: HttpRequest, pk: int) -> HttpResponse:
@@ -76,13 +77,24 @@ def on_call_page(request: HttpRequest) -> HttpResponse:
 def _cards(
     schedules: list[Schedule], answers: Mapping[int, oncall.NowAndNext], look: Look
 ) -> list[dict[str, object]]:
-    """For each schedule its answer, the handoff notes that count, and whether to write one."""
+    """For each schedule its answer, the handoff notes that count, and whether to write one.
+
+    `gap_from` is when nobody is on call though somebody must be, within the coming weeks.
+    """
     on_call = {pk: answer.now for pk, answer in answers.items()}
     notes = handoffs.notes_of(schedules, on_call, at=look.now)
+    windows = windows_of(schedules)
+
+    def gap_of(schedule: Schedule) -> datetime | None:
+        gap_from = answers[schedule.pk].gap_from
+        hours = windows.get(schedule.pk, ())
+        return gap_from if gap_from and is_required(schedule, hours, gap_from) else None
+
     return [
         {
             "schedule": schedule,
             "answer": answers[schedule.pk],
+            "gap_from": gap_of(schedule),
             "notes": notes[schedule.pk],
             "is_mine": look.viewer.person in [each.person for each in on_call[schedule.pk]],
         }

@@ -5,7 +5,7 @@ Pure: values in, values out. Only a time that must be covered can be a gap, by t
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -55,6 +55,11 @@ def required_spans(
     definition = rotation.Definition(time_zone=schedule.time_zone, layers=(hours,))
     found = rotation.shifts(definition, start, end)
     return [(each.start.astimezone(UTC), each.end.astimezone(UTC)) for each in found]
+
+
+def is_required(schedule: Schedule, windows: Iterable[CoverageWindow], at: datetime) -> bool:
+    """Whether somebody has to be on call at a moment."""
+    return bool(required_spans(schedule, windows, at, at + timedelta(minutes=1)))
 
 
 def uncovered(required: Iterable[Stretch], shifts: Iterable[_HasMoments]) -> list[Stretch]:

@@ -71,7 +71,7 @@ def read(
         overrides=_overrides(schedules, start, end),
         offers=_offers(schedules, start, end),
         absences=_by_person(away) if with_time_off else {},
-        windows=_windows(schedules),
+        windows=windows_of(schedules),
     )
 
 
@@ -125,7 +125,8 @@ def _by_person(rows: Iterable[TimeOff]) -> dict[int, list[Stretch]]:
     return found
 
 
-def _windows(schedules: Iterable[Schedule]) -> dict[int, list[CoverageWindow]]:
+def windows_of(schedules: Iterable[Schedule]) -> dict[int, list[CoverageWindow]]:
+    """The hours that must be covered, by schedule."""
     found: dict[int, list[CoverageWindow]] = defaultdict(list)
     for row in CoverageWindow.objects.filter(schedule__in=schedules).order_by("pk"):
         found[row.schedule_id].append(row)

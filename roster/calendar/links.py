@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from roster.calendar.facts import Viewer
@@ -26,7 +26,10 @@ def links_of(span: Span, viewer: Viewer, now: datetime, back: str) -> list[Link]
     """Nothing for what is over: who was on call stays as it was."""
     if span.ends_at <= now:
         return []
-    links = [link for link in _swap_links(span, viewer) if link.url[:1] == "/"]
+    links = _swap_links(span, viewer)
+    if swap := span.offer or (span.override.swap if span.override else None):
+        label = "See the offer" if swap.is_open else "See the swap"
+        links.append(Link(label, reverse("admin:roster_swap_change", args=[swap.pk])))
     if viewer.may_override and not span.is_change:
         links.append(Link("Override", override_url(_where(span, now), back)))
     if viewer.may_change_override and span.override and _is_editable(span.override):
@@ -37,11 +40,11 @@ def links_of(span: Span, viewer: Viewer, now: datetime, back: str) -> list[Link]
 
 def _swap_links(span: Span, viewer: Viewer) -> list[Link]:
     swap = span.override.swap if span.override else None
-    if not span.is_final or span.person is None or not span.person.is_active:
+    if not span.is_final or span.person is None or not span.person.is_active or span.offer:
         return []
     links = []
     if swap and swap.state == Swap.State.TAKEN and _is_of(swap, viewer):
-        links.append(Link("Give back", _page("admin:roster_swap_give_back", swap.pk)))
+        links.append(Link("Give back", reverse("admin:roster_swap_give_back", args=[swap.pk])))
     asked: dict[str, str | int] = {
         "schedule": span.row.schedule.pk,
         "person": span.person.pk,
@@ -55,9 +58,9 @@ def _swap_links(span: Span, viewer: Viewer) -> list[Link]:
     else:
         label = ""
     if label:
-        links.append(Link(label, f"{_page('admin:roster_swap_offer')}?{urlencode(asked)}"))
+        links.append(Link(label, f"{reverse('admin:roster_swap_offer')}?{urlencode(asked)}"))
     if viewer.person and viewer.person != span.person:
-        links.append(Link("Take over", f"{_page('admin:roster_swap_take')}?{urlencode(asked)}"))
+        links.append(Link("Take over", f"{reverse('admin:roster_swap_take')}?{urlencode(asked)}"))
     return links
 
 
@@ -78,10 +81,3 @@ def _where(span: Span, now: datetime) -> dict[str, str | int]:
         "start": max(span.starts_at, now.replace(second=0, microsecond=0)).isoformat(),
         "end": span.ends_at.isoformat(),
     }
-
-
-def _page(name: str, *args: int) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""

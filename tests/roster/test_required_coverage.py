@@ -6,7 +6,7 @@ import pytest
 from roster.models import Coverage, CoverageWindow, Person, Schedule
 from roster.models.schedules import Weekday
 from roster.oncall import OnCall
-from roster.required_coverage import counting, required_spans, uncovered
+from roster.required_coverage import counting, is_required, required_spans, uncovered
 from roster.rotation import Shift, Source
 
 LONDON = ZoneInfo("Europe/London")
@@ -92,6 +92,11 @@ def test_period_beginning_in_the_hour_that_comes_twice_stays_in_it() -> None:
 
     assert since == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     assert until == datetime(2026, 10, 26, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("hour", "expected"), [(8, False), (9, True), (16, True), (17, False)])
+def test_moment_is_required_from_opening_up_to_closing(hour: int, *, expected: bool) -> None:
+    assert is_required(schedule(), [OFFICE], at(2, hour)) is expected
 
 
 def test_uncovered_is_what_no_shift_covers_of_what_is_required() -> None:

@@ -224,7 +224,7 @@
   function draw() {
     draws += 1;
     title.textContent = data.title;
-    timeline.dataset.view = data.view;
+    timeline.dataset.shown = data.view;
     calendar.setOption("timeZone", offset());
     calendar.setOption("date", data.from);
     calendar.setOption("view", `${mode()}${data.days}`);
@@ -235,7 +235,8 @@
     resize();
     requestAnimationFrame(resize); // once the names of the rows have their width
     for (const link of board.querySelectorAll("[data-view]")) {
-      link.toggleAttribute("aria-current", link.dataset.view === data.view);
+      if (link.dataset.view === data.view) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
     }
     board.querySelector(".rc-zoom").hidden = mode() === "list";
     board.querySelector(".rc-keys").hidden = mode() === "list";

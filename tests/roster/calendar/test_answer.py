@@ -8,7 +8,7 @@ from roster.calendar.answer import Calendar, Look, as_json, hue_of, when
 from roster.calendar.facts import Viewer
 from roster.calendar.period import View, period_around
 from roster.calendar.spans import Row, Span, Tone
-from roster.models import Person, Schedule
+from roster.models import Override, Person, Schedule, Swap
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -180,3 +180,58 @@ def test_two_weeks_are_told_with_their_neighbours() -> None:
         "earlier": "2026-02-16",
         "later": "2026-03-16",
     }
+
+
+PIA = Person(pk=3, slug="pia", name="Pia", time_zone="UTC")
+
+
+@pytest.mark.parametrize(
+    ("viewer", "expected"),
+    [
+        (Viewer(person=None), []),
+        (Viewer(person=ANA), ["Offer a swap"]),
+        (Viewer(person=PIA), ["Take over"]),
+        (Viewer(person=None, may_arrange=True), ["Arrange a swap"]),
+        (Viewer(person=PIA, may_arrange=True), ["Arrange a swap", "Take over"]),
+    ],
+)
+def test_swap_is_offered_by_whose_shift_it_is(viewer: Viewer, expected: list[str]) -> None:
+    assert labels(span(at(5), at(6)), viewer) == expected
+
+
+def test_offer_page_is_told_which_shift() -> None:
+    [link] = answer(span(at(5), at(6)), viewer=Viewer(person=ANA))["spans"][0]["links"]
+
+    assert link["url"].endswith(
+        "/swap/offer/?schedule=7&person=1"
+        "&start=2026-03-05T00%3A00%3A00%2B00%3A00&end=2026-03-06T00%3A00%3A00%2B00%3A00"
+    )
+
+
+def test_shift_on_offer_leads_to_the_offer() -> None:
+    offer = Swap(pk=4, giver=ANA, state=Swap.State.OFFERED)
+
+    assert labels(span(at(5), at(6), offer=offer), Viewer(person=PIA)) == ["See the offer"]
+
+
+def taken_over() -> Span:
+    swap = Swap(pk=4, giver=ANA, taker=PIA, state=Swap.State.TAKEN)
+    return span(at(5), at(6), person=PIA, override=Override(pk=9, swap=swap))
+
+
+@pytest.mark.parametrize(
+    ("viewer", "expected"),
+    [
+        (Viewer(person=PIA), ["Give back", "Offer a swap", "See the swap"]),
+        (Viewer(person=ANA), ["Give back", "Take over", "See the swap"]),
+        (Viewer(person=None, may_change_override=True), ["See the swap"]),
+    ],
+)
+def test_swap_that_was_taken_can_be_given_back_by_both(viewer: Viewer, expected: list[str]) -> None:
+    assert labels(taken_over(), viewer) == expected
+
+
+def test_override_is_edited_by_those_who_may() -> None:
+    deviating = span(at(5), at(6), override=Override(pk=9))
+
+    assert labels(deviating, Viewer(person=None, may_change_override=True)) == ["Edit the override"]
