@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Max
 
@@ -51,7 +52,11 @@ class Targets:
 
 
 def plan(
-    test: PageTest, targets: Targets, *, by: AbstractBaseUser | None, at: datetime
+    test: PageTest,
+    targets: Targets,
+    *,
+    by: AbstractBaseUser | AnonymousUser | None,
+    at: datetime,
 ) -> PageTest:
     """Save a new test, to be sent when its time comes. Nobody is told before.
 

@@ -148,7 +148,7 @@ def vouch(method: ContactMethod, *, by: Actor, at: datetime, reason: str) -> Non
 
 def _mark(method: ContactMethod, *, at: datetime, reason: str) -> None:
     method.verified_at = at
-    method._change_reason = reason  # where django-simple-history looks for it
+    method._change_reason = reason  # type: ignore[attr-defined]  # django-simple-history looks there
     method.save(update_fields=["verified_at"])
     schedules = Layer.objects.filter(participants__person=method.person_id)
     prove_soon(schedules.values_list("schedule_id", flat=True), at=at)

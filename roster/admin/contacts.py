@@ -1,7 +1,7 @@
 """Contact methods and notification rules, as they stand on a person's page."""
 
 from django.contrib.admin.options import InlineModelAdmin
-from django.db.models import Model, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.urls import reverse
@@ -78,8 +78,8 @@ class NotificationRuleInline(OwnOrPermitted, TabularInline):
     verbose_name_plural = "notification rules (save new contact methods first)"
 
     def formfield_for_foreignkey(
-        self, db_field: Model, request: HttpRequest, **kwargs: object
-    ) -> ModelChoiceField:
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: object
+    ) -> ModelChoiceField | None:
         """Offer the methods of the person on the page only."""
         match = request.resolver_match
         person = match.kwargs.get("object_id", 0) if match else 0

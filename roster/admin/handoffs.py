@@ -1,6 +1,7 @@
 """The page on which the note for the next person is written."""
 
 from datetime import datetime
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -39,7 +40,7 @@ def handoff_note_page(request: HttpRequest, pk: int) -> HttpResponse:
     person = Person.objects.active().filter(user=request.user.pk).first()
     handoff = handoffs.handoff_of(schedule, person, at=now) if person else None
     to = reverse("admin:roster_schedule_calendar", args=[pk])
-    context = {
+    context: dict[str, Any] = {
         "title": f"Hand over {schedule}",
         "handoff": handoff,
         "work": handoffs.open_work(schedule, at=now, viewer=request.user),

@@ -9,11 +9,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from roster import page_tests
 from roster.admin_base import ReadOnlyModelAdmin, actor_of, refusals_as_messages
 from roster.models import PageTest
+from roster.models.schedules import ENTRY_GRACE
 from roster.page_test_results import Outcome, results_of
 from roster.page_tests import Targets
 
@@ -23,6 +24,11 @@ RESULTS = "admin/roster/page_test/results.html"
 class PageTestForm(forms.ModelForm):
     """Whom to page may be left out on each field, but not on all."""
 
+    name = forms.CharField(
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="What the page says it is about, such as “Checkout does not answer”.",
+    )
     starts_at = forms.SplitDateTimeField(
         label="Send at",
         widget=UnfoldAdminSplitDateTimeWidget,
@@ -31,6 +37,11 @@ class PageTestForm(forms.ModelForm):
 
     class Meta:
         model = PageTest
+        labels = {
+            "schedules": "Who is on call for",
+            "teams": "Everybody of",
+            "people": "These people",
+        }
         fields = (
             "name",
             "is_unannounced",
@@ -46,7 +57,7 @@ class PageTestForm(forms.ModelForm):
         if not any(cleaned.get(name) for name in ("schedules", "teams", "people")):
             self.add_error("schedules", "Choose whom to page: schedules, teams or people.")
         starts_at = cleaned.get("starts_at")
-        if starts_at and starts_at < timezone.now() - page_tests.ENTRY_GRACE:
+        if starts_at and starts_at < timezone.now() - ENTRY_GRACE:
             self.add_error("starts_at", "This has passed. Choose a time to come.")
         return cleaned
 

@@ -105,6 +105,10 @@ class Person(models.Model):
     def clean(self) -> None:
         if self.pk and self.reports_to_id:
             refuse_circle(self, "reports_to")
+        if self.quiet_from and self.quiet_from == self.quiet_until:
+            raise ValidationError(
+                {"quiet_until": "Choose another time than the one they begin at; empty both: none."}
+            )
 
     def reachable_methods(self) -> list[ContactMethod]:
         """Where a message reaches this person: verified methods in order of entry.

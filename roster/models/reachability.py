@@ -61,7 +61,9 @@ class PageTest(models.Model):
     number = models.PositiveIntegerField(unique=True, editable=False)
     name = models.CharField(max_length=200)
     is_unannounced = models.BooleanField(
-        default=True, help_text="The message does not say that it is a test until it is answered."
+        "unannounced",
+        default=True,
+        help_text="The message does not say that it is a test until it is answered.",
     )
     schedules = models.ManyToManyField(Schedule, blank=True, related_name="page_tests")
     teams = models.ManyToManyField(Team, blank=True, related_name="page_tests")

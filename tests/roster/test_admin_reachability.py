@@ -217,6 +217,29 @@ def test_person_page_takes_the_same_queries_whatever_they_have(
         client.get(url)
 
 
+@pytest.mark.parametrize(
+    ("hours", "field"),
+    [
+        ({"quiet_from": "22:00", "quiet_until": "22:00"}, "quiet_until"),
+        ({"quiet_from": "22:00", "quiet_until": ""}, "__all__"),
+    ],
+)
+def test_half_or_endless_quiet_hours_are_refused(
+    client: Client, ana: Person, hours: dict[str, str], field: str
+) -> None:
+    empty = {
+        f"{prefix}-{count}": "0"
+        for prefix in ("contact_methods", "notification_rules")
+        for count in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
+
+    response = client.post(
+        page_of(ana), {"time_zone": "UTC", "reminder_hours": "24", **hours, **empty}
+    )
+
+    assert list(response.context["adminform"].form.errors) == [field]
+
+
 # --- In one sentence -----------------------------------------------------------------------------
 
 

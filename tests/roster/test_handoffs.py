@@ -358,7 +358,7 @@ def test_only_whoever_goes_off_duty_is_offered_the_form(
 ) -> None:
     other = make_schedule(ana)
 
-    assert "You are not." in as_bo.get(note_url(other)).text
+    assert "Notes are written by" in as_bo.get(note_url(other)).text
     assert as_bo.post(note_url(other), {"text": "Hello."}).status_code == 403
     page = as_bo.get(reverse("admin:roster_oncall")).text
     assert note_url(schedule) in page
