@@ -16,10 +16,11 @@ from incidents.api import views as incidents
 from postmortems.api import views as postmortems
 from roster.api import views as roster
 from roster.api.coverage import CoverageViewSet
-from roster.api.load import RosterLoadView
-from roster.api.page_tests import PageTestViewSet
 from roster.api.layers import LayerViewSet
+from roster.api.load import RosterLoadView
 from roster.api.overrides import OverrideViewSet
+from roster.api.page_tests import PageTestViewSet
+from roster.api.swaps import SwapViewSet
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # comes untyped
@@ -61,6 +62,7 @@ router.register(
 )
 router.register("coverage", CoverageViewSet)
 router.register("page-tests", PageTestViewSet)
+router.register("swaps", SwapViewSet)
 router.register("escalation-policies", roster.EscalationPolicyViewSet)
 router.register("services", incidents.ServiceViewSet)
 router.register("severities", incidents.SeverityViewSet)

@@ -261,6 +261,8 @@ SPECTACULAR_SETTINGS = {
         "TeamKind": "roster.models.Team.Kind",
         "OverrideKind": "roster.models.Override.Kind",
         "FindingKind": "roster.models.FindingKind",
+        "SwapKind": "roster.models.Swap.Kind",
+        "SwapState": "roster.models.Swap.State",
         "TargetKind": "roster.models.EscalationTarget.Kind",
         "Weekday": "roster.models.schedules.Weekday",
         "IncidentKind": "incidents.models.Incident.Kind",
