@@ -21,6 +21,7 @@ class CommsConfig(AppConfig):
             coverage,
             handoffs,
             page_tests,
+            planning,
             reminders,
             report,
             shifts_changed,

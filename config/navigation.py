@@ -49,6 +49,7 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         [
             ("Schedules", "calendar_month", "roster.Schedule"),
             ("Overrides", "swap_horiz", "roster.Override"),
+            ("Fair planning", "balance", "roster.RosterPlan"),
             ("People", "person", "roster.Person"),
             ("Teams", "groups", "roster.Team"),
             ("Pay and load", "payments", "roster.DutyRecord:roster_load"),

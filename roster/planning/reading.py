@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from roster import oncall
 from roster.burden import USUAL_HOURS, Hours
 from roster.models import (
+    Coverage,
+    Layer,
     Person,
     PlanPreference,
     PlanRotation,
@@ -46,6 +48,24 @@ class Reading:
     def load_of(self, person: Person, spans: Iterable[Span]) -> Load:
         """What some stretches weigh for a person, by their clock, calendar and rate plan."""
         return load_of(person, spans, self.hours.get(person.pk, USUAL_HOURS))
+
+    def hidden_layers(self) -> dict[int, list[str]]:
+        """Layers that count in certain hours and would lie below the plan's, by schedule id.
+
+        Not where the schedule must be covered in hours only: the plan keeps to these. One query.
+        """
+        always = [
+            each.schedule_id for each in self.rotations if each.schedule.coverage != Coverage.HOURS
+        ]
+        layers = Layer.objects.filter(schedule__in=always, windows__isnull=False).exclude(
+            effective_until__lte=self.starts_at()
+        )
+        found: dict[int, list[str]] = defaultdict(list)
+        for schedule, name in (
+            layers.order_by("position").values_list("schedule", "name").distinct()
+        ):
+            found[schedule].append(f"“{name}”")
+        return found
 
     def starts_at(self) -> datetime:
         """The first handoff of all."""

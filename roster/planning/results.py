@@ -48,9 +48,14 @@ class Result:
         }
 
     def pinned(self, rotations: Sequence[Rotation]) -> dict[Place, int]:
+        """The places set by hand; not those of people who were taken off the list since."""
         roster = self.roster(rotations)
         places = self.edited(rotations)
-        return {place: roster[place] for place in places if place in roster}
+        return {
+            place: roster[place]
+            for place in places
+            if roster.get(place) in rotations[place[0]].people
+        }
 
     def edited(self, rotations: Sequence[Rotation]) -> Iterable[Place]:
         by_key = {rotation.key: number for number, rotation in enumerate(rotations)}
