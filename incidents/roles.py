@@ -14,6 +14,7 @@ from roster.actors import Actor
 from roster.errors import DomainError
 from roster.models import Person
 from roster.oncall import on_call
+from roster.qualification import allow_exception, lacking
 
 if TYPE_CHECKING:
     from incidents.models.incident import Incident
@@ -44,11 +45,13 @@ def assign_role(
     by: Actor,
     at: datetime,
     note: str = "",
+    override_reason: str = "",
 ) -> RoleAssignment:
     """Give a role to a person. A single role is handed over: its holder's time ends at `at`.
 
-    Assigning who holds it already changes nothing. Raises RoleError on an ended incident, and for
-    a person who is no longer active.
+    Assigning who holds it already changes nothing. Raises RoleError on an ended incident, for a
+    person who is no longer active, and for one without the qualification that the role asks for
+    unless `override_reason` says why it is all right; that stays on record (R078).
     """
     with transaction.atomic():
         incident.lock()
@@ -59,6 +62,7 @@ def assign_role(
         held = current.filter(person=person).first()
         if held is not None:
             return held
+        untrained = _untrained(role, person, override_reason, at=at)
         previous = current.select_related("person").first() if role.is_single else None
         if previous is not None:
             current.filter(pk=previous.pk).update(ends_at=at)
@@ -72,6 +76,9 @@ def assign_role(
             assigned_by_name=by.name,
         )
         data = _data_of(role, person) | {"previous": previous.person.name if previous else None}
+        if untrained:
+            data |= {"overridden": [untrained], "override_reason": override_reason}
+            _record_exception(assignment, override_reason, by=by, at=at)
         TimelineEntry.record(incident, Kind.ROLE_ASSIGNED, by=by, at=at, text=note, data=data)
     return assignment
 
@@ -138,6 +145,7 @@ def fill_roles_from_roster(
                 for person in (people[:1] if role.is_single else people)
             ]
         RoleAssignment.objects.bulk_create(filled)
+        _record_untrained(filled, by=by, at=at)
         _record_filling(incident, vacant, filled, by=by, at=at)
     return filled
 
@@ -156,7 +164,7 @@ def role_board(incident: "Incident") -> list[RoleSlot]:
                 role.required_from and role.required_from.rank >= incident.severity.rank
             ),
         )
-        for role in Role.objects.select_related("required_from", "schedule")
+        for role in Role.objects.select_related("required_from", "schedule", "qualification")
     ]
     return sorted(slots, key=lambda slot: not (slot.holders or slot.is_required))
 
@@ -188,6 +196,47 @@ def _record_filling(
         }
         entries.append(TimelineEntry.draft(incident, Kind.ROLES_UNFILLED, by=by, at=at, data=data))
     TimelineEntry.write(entries)
+
+
+def _untrained(role: Role, person: Person, override_reason: str, *, at: datetime) -> str:
+    """What the person lacks, as a sentence; raises RoleError unless there is a reason for it."""
+    if not role.qualification or not lacking([person], role.qualification, at.date()):
+        return ""
+    sentence = f"{person.name} does not hold “{role.qualification}”."
+    if not override_reason.strip():
+        raise RoleError(
+            "not_qualified",
+            f"{sentence} Choose somebody else, or say why it is all right this time.",
+        )
+    return sentence
+
+
+def _record_exception(assignment: RoleAssignment, reason: str, *, by: Actor, at: datetime) -> None:
+    """In the log of exceptions, which is read by people who may not see a private incident."""
+    incident, role = assignment.incident, assignment.role
+    if role.qualification is None:
+        return
+    is_private = incident.is_private
+    allow_exception(
+        assignment.person,
+        role.qualification,
+        where=role.name if is_private else f"{role.name} of {incident.reference}",
+        schedule=None,
+        reason="See the timeline of the incident." if is_private else reason,
+        by=by,
+        at=at,
+    )
+
+
+def _record_untrained(filled: list[RoleAssignment], *, by: Actor, at: datetime) -> None:
+    """Whoever is on call takes the role, trained or not; the log says so.
+
+    One query for each role that asks for a qualification, and one for each exception.
+    """
+    for assignment in filled:
+        role = assignment.role
+        if lacking([assignment.person], role.qualification, at.date()):
+            _record_exception(assignment, "Was on call when the role was filled.", by=by, at=at)
 
 
 def _refuse_ended(incident: "Incident") -> None:

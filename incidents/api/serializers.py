@@ -256,6 +256,7 @@ class RoleInput(serializers.Serializer[object]):
     role = serializers.SlugRelatedField(slug_field="slug", queryset=Role.objects.all())
     person = serializers.SlugRelatedField(slug_field="slug", queryset=Person.objects.active())
     note = serializers.CharField(default="", allow_blank=True)
+    override_reason = serializers.CharField(default="", allow_blank=True)
 
 
 class RequestInput(serializers.Serializer[object]):

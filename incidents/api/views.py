@@ -295,8 +295,8 @@ class IncidentViewSet(
         if request.method == "POST":
             return self._change(
                 "assign_role",
-                lambda incident, by, at, role, person, note: roles.assign_role(
-                    incident, role, person, note=note, by=by, at=at
+                lambda incident, by, at, role, person, **said: roles.assign_role(
+                    incident, role, person, by=by, at=at, **said
                 ),
                 RoleInput,
             )

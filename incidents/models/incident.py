@@ -380,7 +380,8 @@ class Incident(IncidentChanges):
     def _name_first_responder(self, *, by: Actor, at: datetime) -> None:
         role = Role.objects.filter(slug=FIRST_RESPONDER).first()
         if role and by.person and by.person.is_active:
-            assign_role(self, role, by.person, by=by, at=at)
+            reason = "Was the first to acknowledge."
+            assign_role(self, role, by.person, by=by, at=at, override_reason=reason)
 
     def _settle_paging(self, *, by: Actor, at: datetime, reason: str) -> None:
         paging_settled.send(sender=Incident, incident=self, by=by, at=at, reason=reason)

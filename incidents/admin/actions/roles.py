@@ -12,6 +12,7 @@ from incidents.models import (
 )
 from incidents.roles import assign_role, end_role, fill_roles_from_roster
 from roster.actors import Actor
+from roster.errors import DomainError
 
 
 @register_action
@@ -25,10 +26,28 @@ class AssignRole(Action):
     role = fields.one_of("Role", Role.objects.all(), empty_label=None)
     person = fields.PersonField(label="Person")
     note = fields.text("Handover note", required=False, rows=2)
+    override_reason = fields.text(
+        "Why it is all right this time",
+        required=False,
+        rows=2,
+        help_text="It stays on the timeline, for example: nobody trained is awake.",
+    )
+
+    def refuse(self, error: DomainError) -> None:
+        super().refuse(error)
+        self.asks_override |= error.code == "not_qualified"
 
     def apply(self, *, by: Actor, at: datetime) -> str:
         role, person = self.cleaned_data["role"], self.cleaned_data["person"]
-        assign_role(self.incident, role, person, note=self.cleaned_data["note"], by=by, at=at)
+        assign_role(
+            self.incident,
+            role,
+            person,
+            note=self.cleaned_data["note"],
+            override_reason=self.cleaned_data["override_reason"],
+            by=by,
+            at=at,
+        )
         return f"{person} is {role.name.lower()}."
 
 
