@@ -97,7 +97,8 @@ def _organisation() -> dict[str, str]:
         slug="board", name="Board", addresses=STAKEHOLDERS, told_at_declare=True
     )
     login = User.objects.create_user(MANAGER_LOGIN, MANAGER, PASSWORD, is_staff=True)
-    login.groups.set(Group.objects.filter(name__in=["Incident manager", "Communications manager"]))
+    groups = ["Incident manager", "Communications manager", "Roster editor"]
+    login.groups.set(Group.objects.filter(name__in=groups))
     Person.objects.filter(email=MANAGER).update(user=login)
     _, token = ApiToken.issue(user=login, name="end-to-end test", at=at)
     _, key = Integration.issue(
