@@ -47,6 +47,7 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         "Roster",
         False,
         [
+            ("Who is on call", "support_agent", "roster.Schedule:roster_oncall"),
             ("Schedules", "calendar_month", "roster.Schedule"),
             ("Overrides", "swap_horiz", "roster.Override"),
             ("Fair planning", "balance", "roster.RosterPlan"),
