@@ -30,9 +30,10 @@ from roster.models import (
 from roster.models.reachability import PREFIX
 from roster.models.schedules import ENTRY_GRACE
 from roster.references import next_number
+from roster.watch import prove_people_soon
 
 OWN_TEST = "Does a page reach you?"
-OWN_VIA = "asked for by yourself"
+OWN_VIA = "announced"
 OWN_ANSWER_WITHIN_MINUTES = 15
 OWN_AGAIN_AFTER = timedelta(minutes=1)
 # Nobody is surprised at three in the morning because Muster was down in the afternoon.
@@ -185,6 +186,7 @@ def acknowledge(call: PageTestCall, *, at: datetime) -> None:
         answered = PageTestCall.objects.waiting().filter(pk=call.pk).update(acknowledged_at=at)
         if answered:
             notices.withdraw(notice_key(call))
+            prove_people_soon([call.person_id], at=at)  # they have practised now
     call.refresh_from_db(fields=["acknowledged_at"])
 
 
