@@ -17,6 +17,7 @@ class CommsConfig(AppConfig):
             suggestions,
         )
         from comms.notices import (  # noqa: F401, PLC0415
+            calendars,
             confidence,
             coverage,
             handoffs,

@@ -21,6 +21,7 @@ from roster.api.load import RosterLoadView
 from roster.api.overrides import OverrideViewSet
 from roster.api.page_tests import PageTestViewSet
 from roster.api.swaps import SwapViewSet
+from roster.api.time_off import TimeOffViewSet
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # comes untyped
@@ -63,6 +64,7 @@ router.register(
 router.register("coverage", CoverageViewSet)
 router.register("page-tests", PageTestViewSet)
 router.register("swaps", SwapViewSet)
+router.register("time-off", TimeOffViewSet)
 router.register("escalation-policies", roster.EscalationPolicyViewSet)
 router.register("services", incidents.ServiceViewSet)
 router.register("severities", incidents.SeverityViewSet)

@@ -49,8 +49,10 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         [
             ("Who is on call", "support_agent", "roster.Schedule:roster_oncall"),
             ("Schedules", "calendar_month", "roster.Schedule"),
-            ("Overrides", "swap_horiz", "roster.Override"),
+            ("Overrides", "edit_calendar", "roster.Override"),
+            ("Swaps", "swap_horiz", "roster.Swap"),
             ("Fair planning", "balance", "roster.RosterPlan"),
+            ("Time off", "beach_access", "roster.TimeOff"),
             ("People", "person", "roster.Person"),
             ("Teams", "groups", "roster.Team"),
             ("Pay and load", "payments", "roster.DutyRecord:roster_load"),

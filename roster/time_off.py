@@ -5,7 +5,7 @@ stand in, and the coverage watch finds it again as long as it stands.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,15 +23,22 @@ LONGEST = timedelta(days=1_100)
 FURTHEST_BACK = timedelta(days=366)
 FURTHEST_AHEAD = timedelta(days=5 * 366)
 # Looking for stand-ins asks about everybody in the rotation; the first few clashes show the way.
-MOST_PROPOSALS = 5
+MOST_PROPOSALS = 2
+IN_A_ROW = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Clash:
-    """A shift that falls into time off, and who could take it."""
+    """Shifts of one schedule, less than a day apart, that fall into time off.
 
-    conflict: Conflict
-    stand_ins: list[Person] = field(default_factory=list)
+    `stand_ins` could take all of it; None where nobody was asked after.
+    """
+
+    schedule: Schedule
+    starts_at: datetime
+    ends_at: datetime
+    shifts: int
+    stand_ins: list[Person] | None
 
 
 def whole_days(person: Person, first: date, last: date) -> tuple[datetime, datetime]:
@@ -39,6 +46,12 @@ def whole_days(person: Person, first: date, last: date) -> tuple[datetime, datet
     zone = ZoneInfo(person.time_zone)
     after = last + timedelta(days=1)
     return datetime.combine(first, time.min, zone), datetime.combine(after, time.min, zone)
+
+
+def days_of(row: TimeOff, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and the last day it touches, by the clock of a zone."""
+    last = row.ends_at.astimezone(zone) - timedelta(microseconds=1)
+    return row.starts_at.astimezone(zone).date(), last.date()
 
 
 def enter(
@@ -123,17 +136,27 @@ def clashes_of(
     }
 
 
-def with_stand_ins(conflicts: Iterable[Conflict]) -> list[Clash]:
-    """Each clash with the people who could take it; beyond the first few, without."""
+def with_stand_ins(conflicts: Iterable[Conflict], *, is_asked: bool = True) -> list[Clash]:
+    """Clashes in a row as one; if asked, the first few with the people who could take them."""
+    rows: dict[int, list[list[Conflict]]] = {}
+    for each in conflicts:
+        own = rows.setdefault(each.schedule.pk, [])
+        if own and each.starts_at - own[-1][-1].ends_at < IN_A_ROW:
+            own[-1].append(each)
+        else:
+            own.append([each])
+    found = sorted((row for own in rows.values() for row in own), key=lambda row: row[0].starts_at)
     return [
-        Clash(
-            conflict,
-            replacements(conflict.schedule, conflict.starts_at, conflict.ends_at)
-            if number < MOST_PROPOSALS
-            else [],
-        )
-        for number, conflict in enumerate(conflicts)
+        _clash(row, is_asked=is_asked and number < MOST_PROPOSALS)
+        for number, row in enumerate(found)
     ]
+
+
+def _clash(row: list[Conflict], *, is_asked: bool) -> Clash:
+    schedule, starts_at = row[0].schedule, row[0].starts_at
+    ends_at = max(each.ends_at for each in row)
+    free = replacements(schedule, starts_at, ends_at) if is_asked else None
+    return Clash(schedule, starts_at, ends_at, len(row), free)
 
 
 def _check(

@@ -1,4 +1,5 @@
 from roster.admin import (
+    availability,
     coverage,
     duty,
     layers,
@@ -16,6 +17,7 @@ from roster.admin import (
 )
 
 __all__ = [
+    "availability",
     "coverage",
     "duty",
     "layers",

@@ -11,6 +11,7 @@ from unfold.decorators import action
 from unfold.widgets import INPUT_CLASSES
 
 from roster.admin import reachability
+from roster.admin.availability import TimeOffLinkMixin
 from roster.admin.contacts import ContactMethodInline, NotificationRuleInline, is_own
 from roster.admin.paths import PathMixin
 from roster.admin.qualifications import GrantInline
@@ -28,7 +29,7 @@ class TimeInput(forms.TimeInput):
 
 
 @admin.register(Person)
-class PersonAdmin(PathMixin, MusterModelAdmin):
+class PersonAdmin(PathMixin, TimeOffLinkMixin, MusterModelAdmin):
     """People. How to reach them shows to those who may see contact methods, and to oneself."""
 
     list_display = ("name", "title", "team_names", "time_zone", "is_active")
@@ -48,7 +49,7 @@ class PersonAdmin(PathMixin, MusterModelAdmin):
     autocomplete_fields = ("user", "teams", "reports_to")
     inlines = (ContactMethodInline, NotificationRuleInline, GrantInline)
     actions = ("grant_qualification",)
-    actions_detail = ("show_path",)
+    actions_detail = ("show_path", "show_time_off")
     actions_list = ("show_page_tests",)
     change_form_outer_before_template = reachability.PANEL
     # The stock widget offers "now" and warns of the distance to the server's clock.

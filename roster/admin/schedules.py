@@ -64,7 +64,7 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     autocomplete_fields = ("team",)
     inlines = (CoverageWindowInline, LayerInline, OverrideInline)
     actions_list = ("show_on_call",)
-    actions_detail = ("show_calendar", "show_duty", "add_layer", "add_shadowing")
+    actions_detail = ("show_calendar", "show_calendars", "show_duty", "add_layer", "add_shadowing")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -164,6 +164,10 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     @action(description="Calendar", icon="calendar_month", permissions=["view"])
     def show_calendar(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:roster_schedule_calendar", object_id)
+
+    @action(description="Feed and import", icon="rss_feed", permissions=["view"])
+    def show_calendars(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:roster_schedule_calendars", object_id)
 
     @action(description="Past duty", icon="history", permissions=["view_duty"])
     def show_duty(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -6,7 +6,7 @@ from roster import time_off
 from roster.errors import DomainError
 from roster.models import ScheduleWatch, TimeOff
 from tests.factories.availability import make_calendar, make_time_off
-from tests.factories.roster import make_override, make_person, make_schedule
+from tests.factories.roster import make_layer, make_override, make_person, make_schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +116,22 @@ def test_stand_ins_are_free_people_of_the_rotation(now):
 
     clashes = time_off.with_stand_ins([first])
 
-    assert [(each.conflict.schedule, each.stand_ins) for each in clashes] == [(schedule, [bo])]
+    assert [(each.schedule, each.shifts, each.stand_ins) for each in clashes] == [
+        (schedule, 1, [bo])
+    ]
+
+
+def test_shifts_in_a_row_are_one_clash(now):
+    ana = make_person()
+    schedule = make_schedule()
+    make_layer(schedule, ana, unit="day")
+    row = make_time_off(ana, starts_at=MORNING, ends_at=MORNING + timedelta(days=3))
+
+    clashes = time_off.with_stand_ins(time_off.clashes_of(ana, [row], at=now)[row.pk])
+
+    assert [(each.starts_at, each.ends_at, each.shifts) for each in clashes] == [
+        (MORNING, MORNING + timedelta(days=3), 3)
+    ]
 
 
 def test_schedules_with_a_person_count_layers_and_overrides_to_come(now):
