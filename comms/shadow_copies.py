@@ -11,9 +11,9 @@ from django.db import transaction
 
 from comms.content import Content
 from comms.facts import absolute
-from comms.models import Priority
+from comms.models import Message, Priority
 from comms.notification import stages
-from comms.outbox import About, Message, compose, enqueue
+from comms.outbox import About, compose, enqueue
 from comms.rendering import escape_markdown
 from incidents.models import Page
 from incidents.signals import entry_recorded

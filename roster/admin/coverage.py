@@ -45,7 +45,7 @@ class StandingFilter(admin.SimpleListFilter):
     ) -> QuerySet[CoverageFinding]:
         if self.value() == "resolved":
             return queryset.filter(resolved_at__isnull=False)
-        return queryset if self.value() == "all" else queryset.standing()
+        return queryset if self.value() == "all" else queryset.filter(resolved_at__isnull=True)
 
 
 @admin.register(CoverageFinding)

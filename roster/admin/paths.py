@@ -19,6 +19,7 @@ from roster import qualification
 from roster.admin.qualifications import status_chip
 from roster.admin_base import change_each
 from roster.models import ConfidenceRating, Person, Qualification, QualificationGrant, Shadowing
+from roster.watch import prove_people_soon
 
 # Of shifts beside somebody and of ratings, on the page of one person.
 SHOWN = 10
@@ -52,6 +53,14 @@ class PathMixin:
             path("grant/", view(grant_page), name="roster_person_grant"),
         ]
         return [*own, *super().get_urls()]  # type: ignore[misc]  # a mixin
+
+    def save_model(
+        self, request: HttpRequest, obj: Person, form: forms.ModelForm, change: bool
+    ) -> None:
+        """Whoever leaves or comes back changes what is covered."""
+        super().save_model(request, obj, form, change)  # type: ignore[misc]  # a mixin
+        if change and "is_active" in form.changed_data:
+            prove_people_soon([obj.pk], at=timezone.now())
 
     def has_grant_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("roster.add_qualificationgrant")

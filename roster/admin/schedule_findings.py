@@ -15,7 +15,7 @@ from roster.models import CoverageFinding, FindingKind, Schedule
 PANEL_SHOWS = 5
 
 
-def findings_url(**filters: object) -> str:
+def findings_url(**filters: str | int) -> str:
     """The list of standing findings, narrowed."""
     url = reverse("admin:roster_coveragefinding_changelist")
     return f"{url}?{urlencode(filters)}" if filters else url
@@ -58,7 +58,7 @@ def _panel(request: HttpRequest, object_id: str) -> dict[str, object]:
     """One query, for those who may see findings."""
     if not object_id.isdecimal() or not request.user.has_perm("roster.view_coveragefinding"):
         return {}
-    rows = CoverageFinding.objects.standing().filter(schedule=object_id)
+    rows = CoverageFinding.objects.standing().filter(schedule_id=int(object_id))
     found = in_order(rows.select_related("person"))
     shown = [
         (row, ADVICE.get(FindingKind(row.kind), ""), link_of(row)) for row in found[:PANEL_SHOWS]

@@ -5,14 +5,18 @@ from django.db.models import QuerySet
 from rest_framework import mixins, serializers, viewsets
 
 from roster.api.filters import BooleanFilter, SlugFilter
-from roster.models import CoverageFinding, FindingKind, Schedule
+from roster.models import CoverageFinding, FindingKind, Person, Schedule
 
 
 class CoverageFindingSerializer(serializers.ModelSerializer[CoverageFinding]):
     """One finding. `start` without `end`: from then on."""
 
-    schedule = serializers.SlugRelatedField(slug_field="slug", read_only=True)
-    person = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    schedule: serializers.SlugRelatedField[Schedule] = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True
+    )
+    person: serializers.SlugRelatedField[Person] = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True
+    )
     start = serializers.DateTimeField(source="starts_at", read_only=True, allow_null=True)
     end = serializers.DateTimeField(source="ends_at", read_only=True, allow_null=True)
 

@@ -29,6 +29,7 @@ from roster.api.serializers import (
 from roster.api.shifts import PERIOD, ScheduleShiftsSerializer, period_asked, shifts_as_json
 from roster.models import EscalationPolicy, EscalationTarget, Layer, Person, Schedule, Team
 from roster.oncall import on_call
+from roster.watch import prove_people_soon
 
 SLUG = r"[-A-Za-z0-9_]+"
 # Beyond them some zone's clock has no name for the moment.
@@ -69,6 +70,12 @@ class PersonViewSet(EditableViewSet[Person]):
     queryset = Person.objects.prefetch_related("teams")
     serializer_class = PersonSerializer
     filterset_class = PersonFilter
+
+    def perform_update(self, serializer: BaseSerializer[Person]) -> None:
+        """Whoever leaves or comes back changes what is covered."""
+        super().perform_update(serializer)
+        if serializer.instance and "is_active" in serializer.validated_data:
+            prove_people_soon([serializer.instance.pk], at=timezone.now())
 
 
 class TeamViewSet(EditableViewSet[Team]):

@@ -59,17 +59,18 @@ def clashes(outlook: Outlook) -> Iterator[Found]:
     """What stands against final shifts: time off, two primaries at once, too little rest."""
     found = conflicts.conflicts_between(outlook.schedules, outlook.since, outlook.until)
     groups: dict[tuple[object, ...], list[conflicts.Conflict]] = defaultdict(list)
-    for each in found:
-        if each.person.is_active:
-            other = each.other.pk if each.other else ""
-            groups[each.kind.value, each.schedule.pk, each.person.pk, other].append(each)
-    for key, group in groups.items():
-        stretches = [(each.starts_at, each.ends_at) for each in group]
-        words = {each.starts_at: each.text for each in group}
+    for conflict in found:
+        if conflict.person.is_active:
+            other = conflict.other.pk if conflict.other else ""
+            key = conflict.kind.value, conflict.schedule.pk, conflict.person.pk, other
+            groups[key].append(conflict)
+    for names, group in groups.items():
+        stretches = [(conflict.starts_at, conflict.ends_at) for conflict in group]
+        words = {conflict.starts_at: conflict.text for conflict in group}
         for each in episodes(stretches, since=outlook.since, at=outlook.at, until=outlook.until):
             yield Found(
                 kind=group[0].kind,
-                key=":".join(map(str, (*key, each.mark))),
+                key=":".join(map(str, (*names, each.mark))),
                 schedule=group[0].schedule,
                 person=group[0].person,
                 starts_at=each.starts_at,

@@ -156,8 +156,8 @@ def editor(user_with: UserWith, client: Client) -> Client:
     return client
 
 
-def add_layer(editor: Client, schedule: Schedule, person: Person, **fields: str) -> object:
-    return editor.post(
+def add_layer(editor: Client, schedule: Schedule, person: Person, **fields: str) -> str:
+    answer = editor.post(
         f"{reverse('admin:roster_layer_add')}?schedule={schedule.pk}",
         {
             "schedule": schedule.pk,
@@ -178,14 +178,15 @@ def add_layer(editor: Client, schedule: Schedule, person: Person, **fields: str)
             **fields,
         },
     )
+    return answer.content.decode()
 
 
 def test_layer_that_lists_somebody_untrained_needs_a_reason(
     editor: Client, schedule: Schedule, ana: Person
 ) -> None:
-    answer = add_layer(editor, schedule, ana)
+    page = add_layer(editor, schedule, ana)
 
-    assert SENTENCE in answer.content.decode()  # type: ignore[attr-defined]  # a response
+    assert SENTENCE in page
     assert Layer.objects.count() == 1
 
 
