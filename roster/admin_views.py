@@ -19,7 +19,7 @@ from roster.calendar import board
 from roster.calendar.answer import VIEWS, Calendar, Look, as_json
 from roster.calendar.choice import ROWS_SHOWN, Choice
 from roster.calendar.facts import Viewer, windows_of
-from roster.calendar.links import links_of
+from roster.calendar.links import swap_links
 from roster.calendar.period import PeriodError, View, period_around, period_asked_for
 from roster.errors import DomainError
 from roster.models import Override, Schedule, Team
@@ -65,7 +65,7 @@ def on_call_page(request: HttpRequest) -> HttpResponse:
         "title": "Who is on call",
         "data_url": reverse("admin:roster_oncall_data"),
         "cards": _cards(shown, answers, look),
-        "mine": [(span, links_of(span, look.viewer, look.now, look.back)) for span in mine],
+        "mine": [(span, swap_links(span, look.viewer)) for span in mine],
         "choice": choice,
         "teams": Team.objects.filter(schedules__is_active=True).distinct().order_by("name"),
         "is_cut": len(schedules) > ROWS_SHOWN,

@@ -66,6 +66,7 @@ class LayerAdmin(RefusalsOnForm, HistoryAdmin):
     ordering = ("schedule__name", "-position", "pk")
     inlines = (ParticipantInline, LayerWindowInline)
     autocomplete_fields = ("schedule",)
+    change_form_before_template = "admin/roster/parts/help_link.html"
 
     class Media:
         js = ("roster/only_where.js",)

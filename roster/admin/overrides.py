@@ -62,6 +62,7 @@ class OverrideAdmin(RefusalsOnForm, HistoryAdmin):
     autocomplete_fields = ("schedule", "person", "replaces")
     inlines = (OverrideShiftInline,)
     actions = ("withdraw",)
+    list_before_template = "admin/roster/parts/help_link.html"
     actions_detail = ("take_back",)
 
     class Media:

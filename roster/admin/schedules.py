@@ -64,6 +64,7 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
     autocomplete_fields = ("team",)
     inlines = (CoverageWindowInline, LayerInline, OverrideInline)
     actions_list = ("show_on_call",)
+    list_before_template = change_form_before_template = "admin/roster/parts/help_link.html"
     actions_detail = ("show_calendar", "show_calendars", "show_duty", "add_layer", "add_shadowing")
 
     def get_urls(self) -> list[URLPattern]:

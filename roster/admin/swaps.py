@@ -68,6 +68,7 @@ class SwapAdmin(ReadOnlyModelAdmin):
     search_help_text = "Search by person, schedule or note"
     ordering = ("-number",)
     actions_list = ("cover_me", "swap_with", "take_over")
+    list_before_template = "admin/roster/parts/help_link.html"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -26,10 +26,7 @@ def links_of(span: Span, viewer: Viewer, now: datetime, back: str) -> list[Link]
     """Nothing for what is over: who was on call stays as it was."""
     if span.ends_at <= now:
         return []
-    links = _swap_links(span, viewer)
-    if swap := span.offer or (span.override.swap if span.override else None):
-        label = "See the offer" if swap.is_open else "See the swap"
-        links.append(Link(label, reverse("admin:roster_swap_change", args=[swap.pk])))
+    links = swap_links(span, viewer)
     if viewer.may_override and not span.is_change:
         links.append(Link("Override", override_url(_where(span, now), back)))
     if viewer.may_change_override and span.override and _is_editable(span.override):
@@ -38,9 +35,18 @@ def links_of(span: Span, viewer: Viewer, now: datetime, back: str) -> list[Link]
     return links
 
 
-def _swap_links(span: Span, viewer: Viewer) -> list[Link]:
+def swap_links(span: Span, viewer: Viewer) -> list[Link]:
+    """To give a shift away, take it or give it back, and to the swap that stands."""
+    links = _swapping(span, viewer) if span.is_final and not span.offer else []
+    if swap := span.offer or (span.override.swap if span.override else None):
+        label = "See the offer" if swap.is_open else "See the swap"
+        links.append(Link(label, reverse("admin:roster_swap_change", args=[swap.pk])))
+    return links
+
+
+def _swapping(span: Span, viewer: Viewer) -> list[Link]:
     swap = span.override.swap if span.override else None
-    if not span.is_final or span.person is None or not span.person.is_active or span.offer:
+    if span.person is None or not span.person.is_active:
         return []
     links = []
     if swap and swap.state == Swap.State.TAKEN and _is_of(swap, viewer):
