@@ -22,6 +22,7 @@ class Item(TypedDict, total=False):
     icon: str
     link: str
     badge: str
+    active: bool
 
 
 class Group(TypedDict, total=False):
@@ -136,6 +137,10 @@ def _item(request: HttpRequest, title: str, icon: str, label: str) -> Item:
     model, _, page = label.partition(":")
     link = reverse(f"admin:{page or model.lower().replace('.', '_') + '_changelist'}")
     item: Item = {"title": title, "icon": icon, "link": link}
+    if label == "roster.Schedule":
+        # That page lies below the list, which must not seem to be open as well.
+        is_on_call = request.path.startswith(reverse("admin:roster_oncall"))
+        item["active"] = request.path.startswith(link) and not is_on_call
     if label == "incidents.Incident":
         item["badge"] = "config.navigation.live_incidents"
     return item

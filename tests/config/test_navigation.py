@@ -48,6 +48,15 @@ def test_sidebar_shows_only_what_may_be_viewed(user_with: UserWith) -> None:
     assert sidebar(user) == {"": ["Dashboard"], "Incidents": ["Incidents"], "Roster": ["People"]}
 
 
+@pytest.mark.parametrize("path", ["on-call/", ""])
+def test_only_the_page_that_is_open_is_marked(admin_client: Client, path: str) -> None:
+    response = admin_client.get(f"/admin/roster/schedule/{path}")
+
+    items = [item for group in response.context["sidebar_navigation"] for item in group["items"]]
+    marked = [item["title"] for item in items if item["active"]]
+    assert marked == ["Who is on call" if path else "Schedules"]
+
+
 def test_badge_counts_live_incidents_that_one_may_see(client: Client, user_with: UserWith) -> None:
     make_incident()
     make_incident(is_private=True)
