@@ -38,7 +38,7 @@ class DutyRecordAdmin(ReadOnlyModelAdmin):
     def ended(self, record: DutyRecord) -> str:
         if record.ends_at is None:
             return "still on call"
-        return f"{timezone.localtime(record.ends_at):%-d %b %Y %H:%M}"
+        return f"{timezone.localtime(record.ends_at):%-d %b %Y, %H:%M}"
 
     @display(description="because of")
     def why(self, record: DutyRecord) -> str:

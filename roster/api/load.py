@@ -16,7 +16,7 @@ from roster.pay.statement import Statement, statements
 from roster.pay.visibility import people_whose_load
 
 
-class RosterLoadSerializer(serializers.Serializer[dict[str, object]]):
+class RosterLoadSerializer(serializers.Serializer[object]):
     """One person's period: hours as decimal numbers, the amount with its currency."""
 
     person = serializers.SlugField()

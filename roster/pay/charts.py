@@ -7,7 +7,7 @@ from datetime import timedelta
 from roster.pay.statement import Statement
 
 BARS_SHOWN = 30
-_BAR = 22  # pixels, and as many between
+_BAR = 18  # pixels; a line of text needs half as much again
 _COLOURS = ("#94a3b8", "#f59e0b", "#4f46e5")
 _TEXT = "#8b95a5"  # readable on the light and on the dark surface
 
@@ -66,7 +66,7 @@ def _chart(names: list[str], series: dict[str, list[float]]) -> dict[str, str | 
             }
         },
     }
-    height = 90 + 2 * _BAR * max(1, len(names))
+    height = 90 + 3 * _BAR // 2 * max(2, len(names))
     return {"data": json.dumps(data), "options": json.dumps(options), "height": height}
 
 
