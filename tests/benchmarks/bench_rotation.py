@@ -1,10 +1,16 @@
-"""How long the rotation engine takes: `uv run python -m tests.benchmarks.bench_rotation`."""
+"""How long it takes to say who is on call: `uv run python -m tests.benchmarks.bench_rotation`.
+
+The engine alone, beside the same rotation as calendar events; and many schedules at once with
+their database (`DATABASE_URL`, or SQLite in memory).
+"""
 
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from time import perf_counter
+
+import recurring_ical_events
 
 from roster.rotation import (
     Definition,
@@ -18,6 +24,8 @@ from roster.rotation import (
     at,
     shifts,
 )
+from tests.benchmarks.many_schedules import asking_who_is_on_call
+from tests.benchmarks.rrule_rotation import calendar_of
 
 YEAR = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 PEOPLE = tuple((name,) for name in ("ana", "bo", "cy", "dee", "eli", "fay", "gus"))
@@ -92,6 +100,31 @@ def report(name: str, figure: float) -> None:
     sys.stdout.write(f"{name:<52}{figure:>10.3f} ms\n")
 
 
+def beside_calendar(started: int, noon: datetime) -> None:
+    """The usual rotation, by the engine and as calendar events."""
+    definition = usual(started)
+    events = calendar_of(tuple(name for (name,) in PEOPLE), started, "Europe/London", 20)
+
+    def expand(start: datetime, end: datetime) -> object:
+        return recurring_ical_events.of(events).between(start, end)
+
+    for name, ours, theirs in (
+        ("a year", partial(shifts, definition, *YEAR), partial(expand, *YEAR)),
+        ("at", partial(at, definition, noon), partial(expand, noon, noon + timedelta(minutes=1))),
+    ):
+        engine, calendar = milliseconds(ours, 50), milliseconds(theirs, 5)
+        report(f"since {started}, {name}: engine", engine)
+        report(f"since {started}, {name}: as RRULE events", calendar)
+        sys.stdout.write(f"{'':<52}{calendar / engine:>10.0f} times as long\n")
+
+
+def many(count: int, noon: datetime, past: int = 0) -> None:
+    """Who is on call now for many schedules, with the database."""
+    name = f"{count} schedules" + (f", {past} ended layers and overrides each" if past else "")
+    with asking_who_is_on_call(count, noon, past) as ask:
+        report(f"{name}: on call now", milliseconds(ask, 15))
+
+
 def main() -> None:
     noon = datetime(2026, 6, 10, 12, tzinfo=UTC)
     cold = usual()
@@ -106,6 +139,11 @@ def main() -> None:
             f"{name}: a year, {count} shifts", milliseconds(partial(shifts, definition, *YEAR), 50)
         )
         report(f"{name}: at", milliseconds(partial(at, definition, noon), 500))
+    for started in (2025, 1980):
+        beside_calendar(started, noon)
+    many(200, noon)
+    many(200, noon, past=20)
+    many(1000, noon)
 
 
 if __name__ == "__main__":
