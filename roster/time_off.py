@@ -178,7 +178,9 @@ def _check(
             "ends_at", "This is longer than three years. Make the person inactive instead."
         )
     same = TimeOff.objects.filter(person=person, starts_at__lte=starts_at, ends_at__gte=ends_at)
-    if same.exclude(pk=apart_from.pk if apart_from else None).exists():
+    if apart_from:
+        same = same.exclude(pk=apart_from.pk)
+    if same.exists():
         raise _wrong("starts_at", f"{person} is away then already. There is nothing to add.")
 
 

@@ -22,7 +22,10 @@ def my_feed(request: HttpRequest) -> HttpResponse:
     """One's own shifts: the address, once, and where to put it."""
     person = _person(request)
     address = _made(request, person, None)
-    context = {"title": "My calendar feed", "back": reverse("admin:roster_my_time_off")}
+    context: dict[str, object] = {
+        "title": "My calendar feed",
+        "back": reverse("admin:roster_my_time_off"),
+    }
     return _page(request, MINE, person, None, address, context)
 
 

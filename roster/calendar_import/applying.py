@@ -9,6 +9,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 from roster.calendar_import.matching import Directory
 from roster.calendar_import.reading import MOST_PROBLEMS, Occurrence, Reading
 from roster.models import ImportedCalendar, Override, TimeOff
+from roster.shift_changes import told
 from roster.time_off import schedules_with
 from roster.watch import prove_soon
 
@@ -83,7 +84,10 @@ def _to_overrides(calendar: ImportedCalendar, reading: Reading, at: datetime) ->
             problems.append(why)
     # Whole minutes, and never before now: who was on call until this moment stays.
     soon = at.replace(second=0, microsecond=0) + MINUTE
-    _follow(calendar, wanted, reading, at=at, soon=soon)
+    if calendar.schedule is not None:
+        name = f"the calendar “{calendar.name}”"
+        with told(calendar.schedule, at=at, by=None, by_name=name):
+            _follow(calendar, wanted, reading, at=at, soon=soon)
     return problems
 
 
@@ -149,7 +153,7 @@ def _override(
     calendar: ImportedCalendar, key: str, each: Occurrence, person: int, *, since: datetime
 ) -> Override:
     return Override(
-        schedule_id=calendar.schedule_id,
+        schedule=calendar.schedule,
         kind=Override.Kind.ADD,
         person_id=person,
         calendar=calendar,

@@ -66,30 +66,27 @@ class EventReader:
         return event
 
     def _moment(self, event: Event, line: Line) -> Moment:
-        parsed = self._parsed(line)
-        moment: Moment = parsed.dt
+        moment = next(iter(self._values(line)), None)
         if not isinstance(moment, date) or moment.year not in _YEARS:
             raise BadLineError(line, f"“{value_of(line)[:40]}” is not a date of our time")
         event.add(line.name, moment)
         return moment
 
-    def _parsed(self, line: Line) -> object:
-        """A property as the library reads it, its times in the zone it names or else in ours."""
+    def _values(self, line: Line) -> list[object]:
+        """What a line lists, its times in the zone it names or else in ours."""
         try:
-            name, parameters, value = Contentline(line.text).parts()
+            # The library leaves this class without types.
+            name, parameters, value = Contentline(line.text).parts()  # type: ignore[no-untyped-call]
             zone_name = str(parameters.pop("TZID", "") or "")
             component = Event.from_ical(
                 f"BEGIN:VEVENT\r\n{_without_zone(line, name, parameters, value)}\r\nEND:VEVENT\r\n"
             )
             parsed = component[name.upper()]
-            times = parsed.dts if hasattr(parsed, "dts") else [parsed]
+            found = [each.dt for each in getattr(parsed, "dts", [parsed])]
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             raise BadLineError(line, f"“{value_of(line)[:40]}” is not a date or time") from None
         zone = self._zone_of(line, zone_name)
-        for each in times:
-            if hasattr(each, "dt"):
-                each.dt = _in_zone(each.dt, zone)
-        return parsed
+        return [_in_zone(each, zone) for each in found]
 
     def _zone_of(self, line: Line, name: str) -> tzinfo:
         if not name:
@@ -108,9 +105,10 @@ class EventReader:
             if isinstance(start, datetime) != isinstance(end, datetime):
                 raise BadLineError(lines[0], "one of start and end is a day, the other a time")
         elif lines := by_name.get("DURATION"):
-            length = getattr(self._parsed(lines[0]), "dt", None)
-            if not isinstance(length, timedelta):
+            given = next(iter(self._values(lines[0])), None)
+            if not isinstance(given, timedelta):
                 raise BadLineError(lines[0], "this is not a duration")
+            length = given
             if length.seconds and not isinstance(start, datetime):
                 raise BadLineError(lines[0], "a whole day cannot last hours")
             event.add("duration", length)
@@ -157,8 +155,8 @@ class EventReader:
         self._dates += line.text.count(",") + 1
         if self._dates > MOST_DATES:
             raise refused(self._field, f"it lists more than {MOST_DATES:,} single dates")
-        for each in getattr(self._parsed(line), "dts", []):
-            value = each.dt[0] if isinstance(each.dt, tuple) else each.dt
+        for each in self._values(line):
+            value = each[0] if isinstance(each, tuple) else each
             if not isinstance(value, date) or value.year not in _YEARS:
                 raise BadLineError(line, "there is a date in it that is not of our time")
             event.add(name, _like(value, start))

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from icalendar import Component, Timezone
+from icalendar import Component, Timezone, vDDDLists
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _YEARS_BACK, _YEARS_AHEAD = 1, 5
@@ -23,14 +23,15 @@ def component_of(zone: ZoneInfo, year: int) -> Component:
     component = Timezone.from_tzinfo(zone, zone.key, first, last)
     component.pop("COMMENT", None)
     for part in component.subcomponents:
-        dates = [each.dt for group in _listed(part) for each in group.dts]
-        if dates and (rule := _rule([part.DTSTART, *sorted(dates)])):
+        moments = [each.dt for group in _listed(part) for each in group.dts]
+        dates = sorted(each for each in moments if isinstance(each, datetime))
+        if dates and (rule := _rule([part.DTSTART, *dates])):
             del part["RDATE"]
             part.add("rrule", rule)
     return component
 
 
-def _listed(part: Component) -> list[object]:
+def _listed(part: Component) -> list[vDDDLists]:
     found = part.get("RDATE", [])
     return found if isinstance(found, list) else [found]
 

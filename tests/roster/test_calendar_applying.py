@@ -252,6 +252,8 @@ def test_a_schedule_s_calendar_puts_the_people_it_names_on_call(now):
         "“silent title” on 2 Mar 2026: it invites nobody and its title names nobody here.",
     ]
     assert ScheduleWatch.objects.filter(schedule=schedule, due_at=now).exists()
+    told = Notice.objects.filter(kind=NoticeKind.SHIFTS_CHANGED).order_by("person__name")
+    assert [notice.person for notice in told] == [ana, bo, cy]
 
 
 def test_a_name_that_fits_two_people_means_neither(now):
