@@ -6,6 +6,7 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
@@ -43,6 +44,7 @@ class TimeOffSerializer(serializers.ModelSerializer[TimeOff]):
         model = TimeOff
         fields = ["key", "person", "starts_at", "ends_at", "note", "calendar", "conflicts"]
 
+    @extend_schema_field(ClashSerializer(many=True, allow_null=True))
     def get_conflicts(self, row: TimeOff) -> list[dict[str, object]] | None:
         """List them where one row is the answer; a list of rows has null here."""
         if isinstance(self.parent, serializers.ListSerializer):

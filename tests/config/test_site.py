@@ -19,8 +19,9 @@ from comms.models import AudienceKind
 from config.site import MusterAdminSite
 from incidents.models import Duty, PhaseGuide, Question
 from postmortems.models import SectionGuide
+from roster import feeds
 from roster.models import ApiToken
-from tests.factories import comms, incidents, postmortems, roster
+from tests.factories import availability, comms, incidents, plans, postmortems, roster
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +46,11 @@ def one_of_everything(admin_user: User, now: Any) -> None:
     person = roster.make_person(user=admin_user)
     schedule = roster.make_schedule(person)
     roster.make_policy(schedule)
+    plans.make_plan(schedule)
+    plans.make_wish(person)
     roster.make_override(schedule, person, starts_at=now, ends_at=now + timedelta(hours=8))
+    availability.make_time_off(person, calendar=availability.make_calendar(person))
+    feeds.issue(person, schedule, at=now)
     ApiToken.issue(user=admin_user, name="Script", at=now)
     Group.objects.create(name="Everyone")
     incident = incidents.make_incident(phase="restored", services=[incidents.make_service()])
