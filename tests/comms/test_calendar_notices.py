@@ -22,15 +22,15 @@ def notice_of(calendar: ImportedCalendar, now: datetime) -> Notice:
 def test_a_failing_calendar_is_told_with_since_when_and_why(now, settings):
     ana = make_person()
     calendar = make_calendar(
-        ana, name="HR *2026*", failing_since=now, last_error="There is no calendar there."
+        ana, name="HR [2026]", failing_since=now, last_error="There is no calendar there."
     )
 
     content = words_of(notice_of(calendar, now + timedelta(days=1)))
 
-    assert content.subject == "The calendar “HR *2026*” cannot be read"
+    assert content.subject == "The calendar “HR [2026]” cannot be read"
     assert "since Mon 2 Mar, 10:00 UTC" in content.markdown
     assert "There is no calendar there." in content.markdown
-    assert "HR \\*2026\\*" in content.markdown
+    assert "HR \\[2026]" in content.markdown
     assert f"{settings.PUBLIC_URL}/admin/roster/timeoff/of/{ana.pk}/" in content.markdown
 
 
