@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 
 from roster.errors import DomainError
-from roster.models import Person
+from roster.models import Layer, Person
 from roster.models.schedules import WeeklyWindow
 from roster.rotation.walltime import DAY, WEEK
 
@@ -54,6 +54,20 @@ def overlapping[W: WeeklyWindow](windows: Iterable[W]) -> tuple[W, W] | None:
         if opens < closes:
             return listed[min(one, other)], listed[max(one, other)]
     return None
+
+
+def default_turns(unit: str, windows: Sequence[WeeklyWindow]) -> Layer.Turns:
+    """What a new layer counts, unless it is said: the days with hours, of daily turns (rule 5).
+
+    Counting every day, some people would only ever get days without hours.
+    """
+    days: set[int] = set()
+    for window in windows:
+        opens, closes = _span(window)
+        days.add(opens // DAY)
+        days.update(day % 7 for day in range(opens // DAY + 1, closes // DAY))
+    is_daily = unit in (Layer.Unit.DAY, Layer.Unit.HOUR)
+    return Layer.Turns.ACTIVE_DAYS if is_daily and 0 < len(days) < 7 else Layer.Turns.ELAPSED
 
 
 def _span(window: WeeklyWindow) -> tuple[int, int]:

@@ -85,7 +85,7 @@ def compared(schedule: Schedule, edit: Callable[[], object], *, since: datetime)
     try:
         with transaction.atomic():
             edit()
-            after = _around(Schedule.objects.get(pk=schedule.pk), since)
+            after = _around(schedule, since)
             raise _UndoneError
     except _UndoneError:
         pass
@@ -111,7 +111,6 @@ def told(
     with transaction.atomic():
         before = _around(schedule, since)
         yield telling
-        schedule = Schedule.objects.get(pk=schedule.pk)
         after = _around(schedule, since)
         telling.changes = changed_shifts(before, after, since, since + COMPARED)
         telling.told = tell_changed(schedule, telling.changes, at=at, by=by, by_name=by_name)
@@ -190,8 +189,12 @@ def stretches(spans: Iterable[Span]) -> list[Stretch]:
 
 
 def _around(schedule: Schedule, since: datetime) -> list[OnCall]:
-    """Read beyond what is compared, so that shifts at its edges come out whole."""
-    return shifts_between(schedule, since - HORIZON, since + COMPARED + HORIZON)
+    """Read beyond what is compared, so that shifts at its edges come out whole.
+
+    The schedule is read anew: the one at hand may be what a form makes of it.
+    """
+    stored = Schedule.objects.get(pk=schedule.pk)
+    return shifts_between(stored, since - HORIZON, since + COMPARED + HORIZON)
 
 
 def _by_person(shifts: Iterable[OnCall]) -> dict[Person, list[Span]]:

@@ -12,7 +12,7 @@ from roster.admin.forms import kept_forms
 from roster.admin.layer_forms import LayerForm, ParticipantFormSet
 from roster.admin.review import REVIEWED, Review, ReviewNeeded, told_sentence
 from roster.layer_changes import LayerChange, add_layer, change_layer, replaced_by
-from roster.layer_checks import Turn
+from roster.layer_checks import Turn, default_turns
 from roster.layer_plans import PlannedChange
 from roster.models import Layer, LayerWindow
 from roster.qualification import put_on_duty
@@ -65,6 +65,7 @@ class Edit:
         turns, windows = self._turns(), self._windows()
         if self._is_new:
             layer = copy.copy(self._form.instance)
+            layer.turns = layer.turns or default_turns(layer.unit, windows or [])
             return add_layer(layer, turns or [], windows or [], at=self._at)
         values = {name: self._form.cleaned_data[name] for name in self._form.changed_data}
         change = LayerChange(

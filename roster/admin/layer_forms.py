@@ -87,6 +87,12 @@ class LayerForm(RefusableForm):
         if isinstance(field, forms.ChoiceField):
             field.choices = self._effects()
             self.initial.setdefault("effect", Effect.NOW)
+        turns = self.fields.get("turns")
+        if isinstance(turns, forms.ChoiceField) and not self.instance.pk:
+            turns.choices = [("", "as suits the hours: daily turns count the days that have some")]
+            turns.choices += Layer.Turns.choices
+            turns.required = False
+            self.initial["turns"] = ""
 
     def is_valid(self) -> bool:
         return super().is_valid() and not self.is_being_edited

@@ -71,18 +71,21 @@ class OverrideShiftFormSet(BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
-        if any(self.errors) or not (self.instance.starts_at and self.instance.ends_at):
+        override = self.instance
+        if any(self.errors) or not (override.starts_at and override.ends_at):
             return
+        if override.pk and override.has_begun(timezone.now()):
+            return  # it is cut short, and its list stays as it was
         kept = kept_forms(self)
         shifts: list[OverrideShift] = [form.instance for form in kept]
-        is_listed = self.instance.kind == Override.Kind.TEMPORARY
+        is_listed = override.kind == Override.Kind.TEMPORARY
         if is_listed and not shifts:
             raise ValidationError("List at least one shift: without any, nobody would be on call.")
         if shifts and not is_listed:
             raise ValidationError(
                 "Remove these, or choose “Only the shifts listed count” as the kind."
             )
-        for number, (name, sentence) in shift_problems(self.instance, shifts).items():
+        for number, (name, sentence) in shift_problems(override, shifts).items():
             kept[number].add_error(name, sentence)
 
     def shifts(self) -> list[OverrideShift] | None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Model
 from django.forms import BaseModelFormSet, ModelForm
@@ -113,6 +115,15 @@ class ScheduleAdmin(FindingsMixin, ShadowingLinkMixin, HistoryAdmin):
 
     def has_view_duty_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         return request.user.has_perm("roster.view_dutyrecord")
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:  # as ModelAdmin
+        """A description is a sentence or two; the layers should not be a page further down."""
+        form: type[ModelForm] = super().get_form(request, obj, change=change, **kwargs)
+        if "description" in form.base_fields:
+            form.base_fields["description"].widget.attrs["rows"] = 2
+        return form
 
     def save_model(
         self, request: HttpRequest, obj: Schedule, form: ModelForm, change: bool

@@ -19,7 +19,7 @@ from roster.api.authentication import actor_of
 from roster.api.overrides import OfScheduleMixin
 from roster.api.serializers import StrictSerializer
 from roster.layer_changes import LayerChange, add_layer, change_layer
-from roster.layer_checks import Turn
+from roster.layer_checks import Turn, default_turns
 from roster.layer_plans import planned_changes, withdraw_planned
 from roster.layer_succession import progress_of
 from roster.models import Layer, LayerWindow, Participant, Person
@@ -170,6 +170,7 @@ class LayerViewSet(
         values, at, by = dict(serializer.validated_data), timezone.now(), actor_of(request)
         participants, windows = values.pop("participants"), values.pop("windows", [])
         values.pop("replace_planned", None)
+        values.setdefault("turns", default_turns(values.get("unit", ""), _windows(windows)))
         layer = Layer(schedule=self.schedule(), **values)
         since = max(at, layer.begins_at())
         with told(layer.schedule, at=at, by=by.person, by_name=by.name, since=since):

@@ -440,3 +440,7 @@ class OverrideShift(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person}, {self.starts_at:%-d %b %H:%M}"
+
+    def clean(self) -> None:
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValidationError({"ends_at": "A shift must end after it starts."})

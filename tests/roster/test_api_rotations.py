@@ -491,3 +491,10 @@ def test_first_handoff_to_come_is_edited_in_place(editor, people):
     editor.patch(path(layer), {"unit": "day"}, format="json")
 
     assert [row.unit for row in Layer.objects.all()] == ["day"]
+
+
+def test_new_daily_layer_in_the_hours_of_some_days_counts_those_days(editor, layer):
+    daily = editor.post(f"{SCHEDULE}/layers", new_layer(), format="json")
+    said = editor.post(f"{SCHEDULE}/layers", new_layer(turns="elapsed"), format="json")
+
+    assert (daily.json()["turns"], said.json()["turns"]) == ("active_days", "elapsed")

@@ -6,12 +6,16 @@ from itertools import pairwise
 import pytest
 
 from roster import oncall
+from roster.actors import Actor
 from roster.errors import DomainError
 from roster.layer_changes import LayerChange, add_layer, change_layer
+from roster.layer_checks import default_turns
 from roster.layer_plans import planned_changes, withdraw_planned
 from roster.models import Layer, LayerWindow, Person, Schedule, ScheduleWatch
 from roster.schedule_changes import change_time_zone
+from roster.swaps import arrange
 from tests.factories.roster import make_layer, make_person, make_schedule
+from tests.factories.swaps import proposal
 
 pytestmark = pytest.mark.django_db
 
@@ -341,6 +345,44 @@ def test_new_layer_does_not_reach_into_the_past(people):
     add_layer(layer, turns(*people), [], at=NOW)
 
     assert who(schedule, NOW - DAY, NOW) == "- cy"
+
+
+WEEKDAYS = [(day, time(9), day, time(17)) for day in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("unit", "spans", "turns"),
+    [
+        ("day", WEEKDAYS, "active_days"),
+        ("hour", WEEKDAYS, "active_days"),
+        ("week", WEEKDAYS, "elapsed"),
+        ("day", [], "elapsed"),
+        ("day", [(0, time(9), 4, time(17))], "active_days"),
+        ("day", [*WEEKDAYS, (5, time(0), 0, time(0))], "elapsed"),
+    ],
+)
+def test_daily_turns_in_the_hours_of_some_days_count_those_days(unit, spans, turns):
+    names = ("opens_on", "opens_at", "closes_on", "closes_at")
+    windows = [LayerWindow(**dict(zip(names, span, strict=True))) for span in spans]
+
+    assert default_turns(unit, windows) == turns
+
+
+def test_agreed_swap_follows_its_shift_through_an_edit_or_is_called_off(people):
+    ana, bo, cy = people
+    schedule = make_schedule(ana, bo, cy)
+    monday = datetime(2026, 3, 9, 9, tzinfo=UTC)
+    asked = proposal(schedule, ana, other=bo, despite=True)
+    swap = arrange(asked, by=Actor.system("test"), at=NOW)
+    layer = schedule.layers.get()
+
+    later = LayerChange(values={"handoff_time": time(10)})
+    layer = change_layer(layer, later, takes_effect_at=NOW)
+    assert schedule.overrides.get().starts_at == monday + timedelta(hours=1)
+
+    change_layer(layer, LayerChange(participants=turns(bo, cy)), takes_effect_at=NOW + DAY, at=NOW)
+    swap.refresh_from_db()
+    assert (swap.state, schedule.overrides.count()) == ("cancelled", 0)
 
 
 # --- The schedule's own zone ---------------------------------------------------------------------

@@ -192,6 +192,33 @@ def test_new_layer_is_reviewed_too(admin_client: Client, people: list[Person]) -
     assert Notice.objects.count() == 2
 
 
+def test_new_daily_layer_counts_the_days_that_have_hours_unless_said_otherwise(
+    admin_client: Client, people: list[Person]
+) -> None:
+    schedule = make_schedule()
+    form = {
+        "schedule": str(schedule.pk),
+        "name": "Working hours",
+        "position": "1",
+        "starts_on": "2026-03-09",
+        "handoff_time": "09:00",
+        "length": "1",
+        "unit": "day",
+        "turns": "",
+        **management("participants", 1),
+        "participants-0-person": str(people[0].pk),
+        **management("windows", 1),
+        "windows-0-opens_on": "0",
+        "windows-0-opens_at": "09:00",
+        "windows-0-closes_on": "0",
+        "windows-0-closes_at": "17:00",
+    }
+
+    admin_client.post(reverse("admin:roster_layer_add"), form | SAVED)
+
+    assert Layer.objects.get().turns == "active_days"
+
+
 def test_person_without_the_right_cannot_save(
     client: Client, user_with: Callable[..., User], people: list[Person]
 ) -> None:
