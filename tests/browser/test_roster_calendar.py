@@ -135,6 +135,22 @@ def test_gap_is_red_and_can_be_filled(enter: Enter, roster: dict[str, int]) -> N
     expect(dialog.get_by_role("link", name="Override")).to_be_visible()
 
 
+def test_click_beside_the_spans_leads_to_an_override_from_there(
+    enter: Enter, roster: dict[str, int]
+) -> None:
+    quin = enter(roster_seed.EDITOR_LOGIN)
+    quin.goto(calendar_of(roster["with_layers"], "?from=2027-03-01"))
+    day = quin.locator(".ec-body .ec-day").nth(14 + 3)  # of the row of changes
+    expect(quin.locator("#roster-title")).to_have_text("1 Mar to 14 Mar 2027")
+    expect(spans(quin).first).to_be_visible()
+
+    day.click(position={"x": 2, "y": 10})
+
+    expect(quin.get_by_label("Schedule")).to_have_value(str(roster["with_layers"]))
+    expect(quin.locator("[name=starts_at_0]")).to_have_value("04/03/2027")
+    expect(quin.locator("[name=starts_at_1]")).to_have_value("00:00:00")
+
+
 def test_member_sees_offers_and_may_not_override(enter: Enter, roster: dict[str, int]) -> None:
     pia = enter(roster_seed.MEMBER_LOGIN)
     pia.goto(calendar_of(roster["rota"]))
@@ -184,7 +200,10 @@ def brightness(color: str) -> float:
 
 def test_calendar_without_its_script_is_a_list(enter: Enter, roster: dict[str, int]) -> None:
     quin = enter(roster_seed.EDITOR_LOGIN)
-    quin.route("**/roster/calendar*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    quin.route(
+        "**/roster/calendar*.js",
+        lambda route: route.fulfill(body="", content_type="text/javascript"),
+    )
     quin.goto(calendar_of(roster["rota"]))
 
     expect(quin.get_by_role("table")).to_contain_text("Rosa Abel")

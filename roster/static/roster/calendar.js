@@ -200,6 +200,7 @@
     scrollTime: "00:00",
     slotWidth: first.slotWidth,
     slotDuration: first.slotDuration,
+    snapDuration: { hours: 1 }, // how exactly a click beside the spans is meant
     slotLabelInterval: 0,
     slotLabelFormat: { hour: "2-digit" },
     dayHeaderFormat: dayHead,
