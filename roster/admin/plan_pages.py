@@ -53,7 +53,8 @@ def plan_page(request: HttpRequest, pk: int) -> HttpResponse:
     now = timezone.now()
     reading = reading_of(plan, at=now) if plan.rotations.exists() else None
     result = Result.of(plan)
-    board = board_of(reading) if reading and result.assigned else None
+    is_shown = bool(result.assigned) and not plan.is_at_work
+    board = board_of(reading) if reading and is_shown else None
     context = {
         **admin.site.each_context(request),
         "title": plan.name,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import StackedInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from roster.admin.plan_forms import (
     PlanForm,
@@ -74,6 +74,8 @@ class RosterPlanAdmin(RefusalsOnForm):
         ),
     )
     inlines = (PlanRotationInline,)
+    list_before_template = "admin/roster/plan/about.html"
+    actions_list = ("show_wishes",)
 
     def get_urls(self) -> list[URLPattern]:
         return [*plan_urls(), *super().get_urls()]
@@ -129,6 +131,10 @@ class RosterPlanAdmin(RefusalsOnForm):
 
     def response_post_save_change(self, request: HttpRequest, obj: RosterPlan) -> HttpResponse:
         return redirect("admin:roster_plan", obj.pk)
+
+    @action(description="Wishes", icon="favorite", permissions=["view"])
+    def show_wishes(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:roster_planpreference_changelist")
 
     @display(description="Plan", ordering="name")
     def plan_link(self, plan: RosterPlan) -> SafeString:

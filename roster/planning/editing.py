@@ -14,6 +14,9 @@ from roster.planning.results import Result
 
 State = RosterPlan.State
 
+# Stands in `Result.verdict` where the solver's own stood.
+EDITED = "edited"
+
 
 @dataclass(frozen=True)
 class Option:
@@ -61,7 +64,8 @@ def set_by_hand(plan: RosterPlan, schedule: int, turn: int, person: Person) -> N
             str(schedule): [*listed[:turn], person.pk, *listed[turn + 1 :]],
         }
         edits = [*_others(result.edits, schedule, turn), [schedule, turn]]
-        _save(plan, replace(result, assigned=assigned, edits=edits))
+        # What was proven of the roster is no longer true of this one.
+        _save(plan, replace(result, assigned=assigned, edits=edits, verdict=EDITED, gap=None))
 
 
 def let_go(plan: RosterPlan, schedule: int, turn: int) -> None:

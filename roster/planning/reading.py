@@ -6,11 +6,13 @@ fairness is about hours.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from roster import oncall
+from django.db.models import Prefetch
+
+from roster import oncall, rotation
 from roster.burden import USUAL_HOURS, Hours
 from roster.models import (
     Coverage,
@@ -82,8 +84,8 @@ def reading_of(plan: RosterPlan, *, at: datetime) -> Reading:
     what the rotations will have people carry. A constant number of queries.
     """
     rotations = list(
-        plan.rotations.select_related("schedule__qualification")
-        .prefetch_related("people")
+        plan.rotations.select_related("schedule__qualification", "layer")
+        .prefetch_related(Prefetch("people", Person.objects.order_by("name", "pk")))
         .order_by("schedule__name")
     )
     schedules = [each.schedule for each in rotations]
@@ -93,7 +95,7 @@ def reading_of(plan: RosterPlan, *, at: datetime) -> Reading:
     starts_at = min(found[0].starts_at for found in turns.values())
     ends_at = max(found[-1].ends_at for found in turns.values())
     before = _reach(plan, starts_at, at)
-    shifts = oncall.shifts_of(schedules, before, ends_at)
+    shifts = _shifts(rotations, before, ends_at)
     named = tuple(
         Rotation(
             each.schedule_id,
@@ -118,6 +120,30 @@ def reading_of(plan: RosterPlan, *, at: datetime) -> Reading:
         pk: [each for each in found if _ends_after(each, starts_at)] for pk, found in shifts.items()
     }
     return Reading(plan, problem, rotations, people, today, hours)
+
+
+def _shifts(
+    rotations: Sequence[PlanRotation], start: datetime, end: datetime
+) -> dict[int, list[oncall.OnCall]]:
+    """Who would be on call without this plan, also once it is accepted, by schedule id."""
+    own = {str(each.layer.lineage) for each in rotations if each.layer}
+    schedules = [each.schedule for each in rotations]
+    if not own:
+        return oncall.shifts_of(schedules, start, end)
+    shifts = {
+        pk: rotation.shifts(
+            replace(known, layers=tuple(each for each in known.layers if each.key not in own)),
+            start,
+            end,
+        )
+        for pk, known in oncall.definitions(schedules, start, end).items()
+    }
+    slugs = {shift.person for found in shifts.values() for shift in found}
+    people = {person.slug: person for person in Person.objects.filter(slug__in=slugs)}
+    return {
+        pk: [oncall.OnCall(people[shift.person], shift) for shift in found]
+        for pk, found in shifts.items()
+    }
 
 
 def _reach(plan: RosterPlan, starts_at: datetime, at: datetime) -> datetime:

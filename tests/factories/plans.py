@@ -3,7 +3,15 @@
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from roster.models import DutyRecord, Person, PlanRotation, RosterPlan, Schedule, TimeOff
+from roster.models import (
+    DutyRecord,
+    Person,
+    PlanPreference,
+    PlanRotation,
+    RosterPlan,
+    Schedule,
+    TimeOff,
+)
 
 # Any: keyword arguments go straight to the model.
 
@@ -36,3 +44,9 @@ def make_time_off(person: Person, first: date, last: date) -> TimeOff:
         starts_at=datetime.combine(first, time(), UTC),
         ends_at=datetime.combine(last, time(), UTC),
     )
+
+
+def make_wish(person: Person, **fields: Any) -> PlanPreference:
+    fields.setdefault("starts_on", date(2026, 4, 6))
+    fields.setdefault("ends_on", date(2026, 4, 10))
+    return PlanPreference.objects.create(person=person, **fields)

@@ -67,7 +67,7 @@ def url(name, *args):
 
 
 def form_data(*rotations, **fields):
-    data = {
+    data: dict[str, object] = {
         "name": "Spring",
         "starts_on": "2026-04-06",
         "handoff_time": "09:00",
@@ -94,7 +94,7 @@ def errors_of(response):
     """What the form says, on whichever field."""
     found: list[str] = []
     for errors in response.context["errors"]:
-        found += [errors] if isinstance(errors, str) else map(str, errors)
+        found += [errors] if isinstance(errors, str) else [str(error) for error in errors]
     return found
 
 

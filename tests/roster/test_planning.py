@@ -210,7 +210,7 @@ def test_reading_takes_a_constant_number_of_queries(count, team, now, django_ass
     schedules = [make_schedule(*team) for _ in range(count)]
     plan = make_plan(*schedules, people=team)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         reading_of(plan, at=now)
 
 
@@ -381,6 +381,20 @@ def test_fairness_compares_the_proposal_with_todays_rotation(database, team, now
     assert [(share.person.name, share.turns) for share in fairness.shares if share.turns == 0] == [
         ("Ana", 0)
     ]
+
+
+def test_accepted_plan_is_still_compared_with_the_rotation_it_covers(database, team, now):
+    plan = solve(make_plan(database, people=team), now)
+    set_by_hand(plan, database.pk, 0, team[3])
+    accept(plan, by=BY, at=now, despite=True)
+    before = oncall.shifts_between(
+        database, datetime(2026, 4, 6, 10, tzinfo=UTC), datetime(2026, 4, 6, 11, tzinfo=UTC)
+    )
+
+    today = reading_of(RosterPlan.objects.get(), at=now).today[database.pk]
+
+    assert [each.person for each in before] == [team[3]]
+    assert [each.person.name for each in today][:3] == ["Bo", "Cy", "Dee"]
 
 
 def test_hand_edit_is_kept_when_looking_again(database, team, now):

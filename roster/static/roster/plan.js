@@ -20,7 +20,8 @@
     return `Best so far, ${spread}.${gap}`;
   }
 
-  function show({ progress }) {
+  function show({ state, progress }) {
+    if (state === "solving") part("found").textContent = "The solver reads who may take which turn.";
     if (!progress.limit) return;
     part("bar").value = Math.min(progress.seconds / progress.limit, 1);
     part("time").textContent = `${Math.round(progress.seconds)} s of ${progress.limit} s at most`;
