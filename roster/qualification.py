@@ -244,7 +244,13 @@ class Step:
             self.shadowed >= self.qualification.shadow_shifts
             and self.led >= self.qualification.reverse_shadow_shifts
         )
-        return self.held is None and done and not self.lacks_prerequisite
+        return self.held is None and done and self.is_a_way and not self.lacks_prerequisite
+
+    @property
+    def is_a_way(self) -> bool:
+        """Whether shifts, or another qualification, are asked for at all."""
+        asked = self.qualification
+        return bool(asked.shadow_shifts or asked.reverse_shadow_shifts or asked.requires_id)
 
 
 @dataclass(frozen=True)

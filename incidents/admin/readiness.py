@@ -43,7 +43,6 @@ class ReadinessMixin(MusterModelAdmin):
         ]
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.model._meta,
             "title": "Readiness",
             "checks": sorted(checks, key=lambda each: each[0].is_passed),
             "passed": sum(check.is_passed for check, _ in checks),

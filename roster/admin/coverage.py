@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Case, IntegerField, Model, QuerySet, When
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -52,7 +52,7 @@ class StandingFilter(admin.SimpleListFilter):
 class CoverageFindingAdmin(ReadOnlyModelAdmin):
     """What the coverage watch found; it adds and resolves them, people repair what they tell."""
 
-    list_display = ("what_kind", "what", "when", "found", "repair")
+    list_display = ("what", "when", "repair", "found")
     list_display_links = None
     list_filter = (
         StandingFilter,
@@ -62,7 +62,6 @@ class CoverageFindingAdmin(ReadOnlyModelAdmin):
     )
     list_select_related = ("schedule", "person")
     search_fields = ("text", "schedule__name", "person__name")
-    ordering = ("starts_at", "pk")
     fields = (
         "text",
         ("kind", "schedule", "person"),
@@ -72,14 +71,21 @@ class CoverageFindingAdmin(ReadOnlyModelAdmin):
     )
     readonly_fields = ("repair",)
 
-    @display(description="Kind", ordering="kind")
-    def what_kind(self, finding: CoverageFinding) -> SafeString:
-        return chip(finding.get_kind_display(), TONES.get(finding.kind, "gray"))
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CoverageFinding]:
+        """The worst kinds first, and of a kind the next first."""
+        worst_first = [When(kind=kind, then=rank) for rank, kind in enumerate(FindingKind.values)]
+        rank = Case(*worst_first, default=len(worst_first), output_field=IntegerField())
+        rows: QuerySet[CoverageFinding] = super().get_queryset(request)
+        return rows.order_by(rank, "starts_at", "pk")
 
-    @display(description="What is wrong", ordering="text")
+    @display(description="What is wrong", ordering="kind")
     def what(self, finding: CoverageFinding) -> SafeString:
+        kind = chip(finding.get_kind_display(), TONES.get(finding.kind, "gray"))
         done = chip("Resolved", "green") if finding.resolved_at else ""
-        return format_html('<span class="mu-finding">{} {}</span>', finding.text, done)
+        text, link = finding.text, link_of(finding)
+        if link and not finding.resolved_at:
+            text = format_html('<a class="mu-link" href="{}">{}</a>', link, text)
+        return format_html('<span class="mu-finding">{} {}<br>{}</span>', kind, done, text)
 
     @display(description="When", ordering="starts_at")
     def when(self, finding: CoverageFinding) -> SafeString | str:
@@ -95,15 +101,8 @@ class CoverageFindingAdmin(ReadOnlyModelAdmin):
         return moment(finding.found_at, "age")
 
     @display(description="What to do")
-    def repair(self, finding: CoverageFinding) -> SafeString | str:
-        advice, link = ADVICE.get(finding.kind, ""), link_of(finding)
-        if finding.resolved_at or not link:
-            return "Nothing any more." if finding.resolved_at else advice
-        return format_html(
-            '<span class="mu-finding">{} <a class="mu-link" href="{}">Go there</a></span>',
-            advice,
-            link,
-        )
+    def repair(self, finding: CoverageFinding) -> str:
+        return "Nothing any more." if finding.resolved_at else ADVICE.get(finding.kind, "")
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("roster.view_coveragefinding")

@@ -19,6 +19,9 @@ ADVICE: dict[str, str] = {
     FindingKind.ROLE_UNCOVERED: "See on the readiness page what the role lacks.",
 }
 
+# Contact methods and test pages are on the page of the person.
+_ON_THE_PERSON = (FindingKind.UNREACHABLE, FindingKind.UNPRACTISED)
+
 type LinkOf = Callable[[CoverageFinding], str]
 
 _links: dict[str, LinkOf] = {}
@@ -33,7 +36,7 @@ def link_of(finding: CoverageFinding) -> str:
     """The page on which it can be repaired: a path. No queries; empty where there is none."""
     if finding.kind in _links:
         return _links[finding.kind](finding)
-    if finding.kind == FindingKind.UNREACHABLE and finding.person_id:
+    if finding.kind in _ON_THE_PERSON and finding.person_id:
         return reverse("admin:roster_person_change", args=[finding.person_id])
     return calendar_link(finding)
 

@@ -43,10 +43,11 @@ class Episode:
     count: int
 
     def text(self, sentence: str) -> str:
+        """The sentence, and how often it comes true in the weeks ahead."""
         if self.count == 1:
             return sentence
-        times = "once more" if self.count == 2 else f"{self.count - 1} times more"
-        return f"{sentence} The same happens {times} in the next 30 days."
+        times = "Twice" if self.count == 2 else f"{self.count} times"
+        return f"{sentence} {times} in the next 30 days."
 
 
 def episodes(
@@ -69,6 +70,8 @@ def episodes(
         if ahead := [stretch for stretch in group if stretch[1] > at]:
             is_standing = group[0][0] - since <= PAUSE
             mark = "standing" if is_standing else group[0][0].isoformat()
+            if ahead[0][0] <= since:  # nobody saw it begin
+                ahead[0] = at, ahead[0][1]
             found.append(_episode(mark, ahead, until))
     if len(found) < HABIT:
         return found

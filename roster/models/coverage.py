@@ -11,6 +11,7 @@ class FindingKind(models.TextChoices):
     """What can be wrong with the coming weeks, the worst first."""
 
     GAP = "gap", "Nobody on call"
+    ROLE_UNCOVERED = "role_uncovered", "A role that nobody covers"
     UNREACHABLE = "unreachable", "No verified contact method"
     TIME_OFF = "time_off", "On call during time off"
     TWO_PRIMARIES = "two_primaries", "On two primary schedules at once"
@@ -18,7 +19,6 @@ class FindingKind(models.TextChoices):
     UNQUALIFIED = "unqualified", "Without the qualification asked for"
     SINGLE_PERSON = "single_person", "One person covers all"
     UNPRACTISED = "unpractised", "Has never answered a page"
-    ROLE_UNCOVERED = "role_uncovered", "A role that nobody covers"
 
 
 class CoverageFindingQuerySet(models.QuerySet["CoverageFinding"]):

@@ -3,9 +3,12 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from roster import coverage
+from roster.coverage.found import episodes
 from roster.models import (
     Coverage,
     CoverageFinding,
@@ -124,9 +127,7 @@ def test_gap_every_night_is_one_finding_that_stays_the_same(now: datetime) -> No
     [later] = found(FindingKind.GAP)
 
     assert gap.starts_at == datetime(2026, 3, 2, 20, tzinfo=UTC)
-    assert gap.text == (
-        f"Nobody is on call for {schedule}. The same happens 29 times more in the next 30 days."
-    )
+    assert gap.text == (f"Nobody is on call for {schedule}. 30 times in the next 30 days.")
     assert later.pk == gap.pk
     assert later.starts_at == datetime(2026, 3, 5, 20, tzinfo=UTC)
 
@@ -296,8 +297,7 @@ def test_conflicts_are_findings(now: datetime) -> None:
     [double, *_] = found(FindingKind.TWO_PRIMARIES)
     away = found(FindingKind.TIME_OFF)
     assert double.text == (
-        "Ana is on call for Network and Storage at once."
-        " The same happens 2 times more in the next 30 days."
+        "Ana is on call for Network and Storage at once. 3 times in the next 30 days."
     )
     assert double.starts_at == datetime(2026, 3, 2, 9, tzinfo=UTC)
     assert {row.schedule.name for row in away if row.schedule} == {"Network", "Storage"}
@@ -516,3 +516,30 @@ def test_expiring_qualification_is_told_once_unless_renewed(now: datetime, edito
     [digest] = Notice.objects.filter(person=editor)
     assert digest.data == {"findings": [], "expiring": [grant.pk]}
     assert not Notice.objects.filter(person__in=[renewed, later]).exists()
+
+
+# --- When two finds are the same one -------------------------------------------------------------
+
+HOUR = timedelta(hours=1)
+START = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.integers(1, 40)), max_size=12),
+    st.integers(0, 7 * 24),
+)
+def test_episodes_name_each_stretch_ahead_once(parts: list[tuple[int, int]], hour: int) -> None:
+    stretches, clock = [], START
+    for pause, length in parts:
+        begins = clock + pause * HOUR
+        clock = begins + length * HOUR
+        stretches.append((begins, clock))
+    at = START + hour * HOUR
+
+    found = episodes(stretches, since=START, at=at, until=clock)
+
+    ahead = [stretch for stretch in stretches if stretch[1] > at]
+    assert sum(each.count for each in found) == len(ahead)
+    assert [each.starts_at for each in found][:1] == [begins for begins, _ in ahead][:1]
+    assert len(found) < 3
+    assert len({each.mark for each in found}) == len(found)

@@ -65,6 +65,14 @@ def test_list_says_what_to_do_and_leads_there(reader: Client) -> None:
     assert f'href="{reverse("admin:roster_person_change", args=[person.pk])}"' in page
 
 
+def test_list_has_the_worst_first_and_of_a_kind_the_next(reader: Client) -> None:
+    make_finding(kind=FindingKind.UNPRACTISED, text="third")
+    make_finding(text="second", starts_at=STARTS_AT + timedelta(days=1))
+    make_finding(text="first", starts_at=STARTS_AT)
+
+    assert texts(reader.get(LIST)) == ["first", "second", "third"]
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_list_asks_a_constant_number_of_queries(
     reader: Client, count: int, django_assert_num_queries: DjangoAssertNumQueries
