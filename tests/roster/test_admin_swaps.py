@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -284,7 +285,7 @@ def offered(rotation: Rotation, now: datetime, **fields: object) -> Swap:
     return swap
 
 
-def press(client: Client, swap: Swap, step: str, **data: str) -> HttpResponse:
+def press(client: Client, swap: Swap, step: str, **data: str) -> Any:  # the client's own response
     return client.post(reverse("admin:roster_swap_answer", args=[swap.pk, step]), data)
 
 
@@ -413,14 +414,15 @@ def test_list_needs_a_constant_number_of_queries(
 ) -> None:
     for _ in range(count):
         make_swap(rotation.schedule, rotation.ana, asked=rotation.bo)
-    client = log_in(rotation.bo)
+    client, page = log_in(rotation.bo), reverse("admin:roster_swap_changelist")
+    client.get(page)  # what the frame keeps for a while is read
 
-    with django_assert_num_queries(10):
-        client.get(reverse("admin:roster_swap_changelist"))
+    with django_assert_num_queries(6):
+        client.get(page)
 
 
 @pytest.mark.parametrize("others", [2, 5])
-@pytest.mark.parametrize(("name", "queries"), [(OFFER, 29), (TAKE, 28)])
+@pytest.mark.parametrize(("name", "queries"), [(OFFER, 25), (TAKE, 24)])
 def test_pages_need_a_constant_number_of_queries(
     log_in: Callable[..., Client],
     others: int,
@@ -432,6 +434,7 @@ def test_pages_need_a_constant_number_of_queries(
     for _ in range(others):
         make_schedule(ana, *(make_person() for _ in range(others)))
     client = log_in(ana)
+    client.get(reverse(name))  # what the frame keeps for a while is read
 
     with django_assert_num_queries(queries):
         client.get(reverse(name))
