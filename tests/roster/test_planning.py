@@ -1,5 +1,6 @@
 """A plan from asking to accepting, on rows."""
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -21,13 +22,14 @@ from roster.models import (
     RosterPlan,
     ScheduleWatch,
 )
-from roster.planning import asking, solving
+from roster.planning import asking, explain, solving
 from roster.planning.accepting import accept, undo
 from roster.planning.editing import let_go, options_for, set_by_hand
 from roster.planning.fairness import fairness_of
 from roster.planning.problem import Why
 from roster.planning.reading import reading_of
 from roster.planning.results import Result
+from tests.factories.planning import make_problem
 from tests.factories.plans import make_duty, make_plan, make_time_off
 from tests.factories.roster import make_layer, make_person, make_schedule
 
@@ -36,6 +38,7 @@ pytestmark = pytest.mark.django_db
 State = RosterPlan.State
 BY = Actor.system("Tests")
 WEEK = timedelta(weeks=1)
+SEARCH = solving._search  # before `no_solver` replaces it
 
 
 @pytest.fixture
@@ -261,6 +264,17 @@ def test_solver_proposes_what_is_proven_good(database, team, now):
     assert plan.state == State.PROPOSED
     assert plan.result["method"] == "CP-SAT"
     assert plan.result["gap"] <= 0.02
+
+
+def test_without_the_solver_a_roster_is_proposed_and_nothing_claimed(monkeypatch):
+    for name in ("solver", "relaxation"):
+        monkeypatch.setitem(sys.modules, f"roster.planning.{name}", None)
+    problem = make_problem(people=4, turns=4)
+
+    found = SEARCH(problem, 0.2).run()
+
+    assert (found.method, found.verdict, found.progress.gap) == ("greedy", "found", None)
+    assert solving._reasons(problem) == [explain.UNEXPLAINED]
 
 
 def test_impossible_plan_names_why(database, team, now):
