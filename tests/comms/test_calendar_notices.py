@@ -13,6 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def notice_of(calendar: ImportedCalendar, now: datetime) -> Notice:
+    assert calendar.person
     return Notice.objects.create(
         key="k", kind=NoticeKind.CALENDAR_FAILED, person=calendar.person, created_at=now,
         data={"calendar": calendar.pk},
