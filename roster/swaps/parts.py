@@ -4,7 +4,7 @@ A shift that is given away is one turn, or what one override puts somebody on ca
 pauses that windows leave in it. All spans are UTC.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -18,6 +18,7 @@ from roster.models import Layer, Override, Person, Schedule
 
 # How far around a moment shifts are read, so that they come out whole: a quarter, and some days.
 REACH = timedelta(days=100)
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class OwnShift:
     """What one person is on call for, for one reason; `stretches` by start, one at least.
 
     Either `lineage` and `turn` say which turn of which layer it is, or `override` (its key) does.
+    `is_cut`: other overrides have taken away from its beginning or end.
     """
 
     person: str
@@ -32,6 +34,7 @@ class OwnShift:
     lineage: UUID | None = None
     turn: int | None = None
     override: str | None = None
+    is_cut: bool = False
 
     @property
     def starts_at(self) -> datetime:
@@ -52,7 +55,8 @@ class Part:
     """Some of a person's time on call: what a swap can be about.
 
     `stretches` is when they really are on call in it. Without `lineage` it is not (only) a turn of
-    one layer. `is_whole`: to the end of the shift, and from its beginning if that is to come.
+    one layer. `is_whole`: all of the shift, or all that is still to come of it, and nothing of it
+    was taken away before: only then does it mean the shift, wherever an edit moves it.
     """
 
     starts_at: datetime
@@ -69,6 +73,33 @@ def own_shifts(definition: rotation.Definition, start: datetime, end: datetime) 
     A turn is one shift for as long as no other turn of its layer comes between: a layer that was
     changed may count its turns anew.
     """
+    found = _grouped(definition, start, end)
+    if not definition.overrides:
+        return found
+    since, until = start.astimezone(UTC), end.astimezone(UTC)
+    uncut: set[tuple[object, ...]] = {
+        (each.person, each.lineage, each.turn, each.starts_at, each.ends_at)
+        for each in _grouped(replace(definition, overrides=()), start, end)
+    }
+    made = {each.key: each for each in definition.overrides}
+    return [replace(each, is_cut=_is_cut(each, uncut, made, since, until)) for each in found]
+
+
+def _is_cut(
+    shift: OwnShift,
+    uncut: Collection[tuple[object, ...]],
+    made: Mapping[str | None, rotation.Override],
+    start: datetime,
+    end: datetime,
+) -> bool:
+    span = shift.starts_at, shift.ends_at
+    override = made.get(shift.override) if shift.override else None
+    if override:
+        return span != (max(override.start, start), min(override.end, end))
+    return (shift.person, shift.lineage, shift.turn, *span) not in uncut
+
+
+def _grouped(definition: rotation.Definition, start: datetime, end: datetime) -> list[OwnShift]:
     found: list[OwnShift] = []
     latest: dict[object, int | None] = {}  # by layer, which turn was seen last
     known: dict[object, int] = {}  # by reason, where in `found` its shift is
@@ -122,8 +153,9 @@ def part_of(
         is_gapless = all(later[0] <= earlier[1] for earlier, later in pairwise(stretches))
         return Part(start, end, stretches, is_whole=False) if is_gapless else None
     [shift] = own
-    is_from_start = start == shift.starts_at or shift.starts_at <= at
-    is_whole = end == shift.ends_at and is_from_start
+    is_rest = shift.starts_at <= at and start <= at + MINUTE
+    is_all = end == shift.ends_at and (start == shift.starts_at or is_rest)
+    is_whole = is_all and not shift.is_cut
     return Part(start, end, stretches, is_whole, shift.lineage, shift.turn)
 
 

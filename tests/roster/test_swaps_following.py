@@ -242,3 +242,31 @@ def test_follow_edits_without_an_edit_changes_nothing(
     assert list(Override.objects.values()) == before
     assert swap.state == as_it_is(swap)[0]
     assert told() == []
+
+
+def test_the_end_of_a_running_shift_stays_a_part_of_it(rotation: Rotation, now: datetime) -> None:
+    asked = proposal(
+        rotation.schedule,
+        rotation.cy,
+        other=rotation.bo,
+        starts_at=now + DAY,
+        ends_at=HANDOFF,
+    )
+    swap = swaps.arrange(asked, by=Actor.system("test"), at=now)
+
+    swaps.follow_edits(rotation.schedule, at=now)
+
+    assert not swap.is_whole
+    assert as_it_is(swap) == (State.TAKEN, now + DAY, HANDOFF)
+
+
+def test_what_was_left_of_a_shift_does_not_grow(rotation: Rotation, now: datetime) -> None:
+    """Bo has the first days and gives them back; Cy agreed to the others only."""
+    first = taken(rotation, now, ends_at=HANDOFF + 2 * DAY)
+    left = proposal(rotation.schedule, rotation.ana, other=rotation.cy, starts_at=HANDOFF + 2 * DAY)
+    rest = swaps.arrange(left, by=Actor.system("test"), at=now)
+
+    swaps.give_back(first, by=Actor.system("test"), at=now)
+    swaps.follow_edits(rotation.schedule, at=now)
+
+    assert as_it_is(rest) == (State.TAKEN, HANDOFF + 2 * DAY, HANDOFF + WEEK)

@@ -119,10 +119,12 @@ def test_a_swap_changes_its_spans_only_and_conserves_coverage(
         for each in asked:
             proposal = wish(schedule, people, each)
             before = by_the_half_hour(schedule)
+            known = {swap for swap, _ in done}
             try:
                 swap = proposal and swaps.arrange(proposal, by=SYSTEM, at=NOW)
             except DomainError:
                 swap = None
+            swap = None if swap in known else swap  # the same again is the one that stands
             after = by_the_half_hour(schedule)
             if swap:
                 expected = {at: swapped(crew, swap, at) for at, crew in before.items()}
@@ -134,4 +136,5 @@ def test_a_swap_changes_its_spans_only_and_conserves_coverage(
         assert by_the_half_hour(schedule) == after
         for swap, before in reversed(done):
             swaps.give_back(swap, by=SYSTEM, at=NOW)
+            swaps.follow_edits(schedule, at=NOW)
             assert by_the_half_hour(schedule) == before
