@@ -40,7 +40,7 @@ def texts(response: Any) -> list[str]:
     return [row.text for row in response.context["cl"].result_list]
 
 
-# --- In the admin -----------------------------------------------------------------------------------
+# --- In the admin ---------------------------------------------------------------------------------
 
 
 def test_list_shows_what_stands_and_the_past_when_asked(reader: Client) -> None:
@@ -130,7 +130,7 @@ def test_schedule_list_counts_findings(reader: Client) -> None:
     assert "2 to repair" in page
 
 
-# --- In the API -------------------------------------------------------------------------------------
+# --- In the API -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
