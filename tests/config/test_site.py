@@ -1,7 +1,7 @@
 """Every page of the admin opens, and its settings name things that exist."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,8 +20,25 @@ from config.site import MusterAdminSite
 from incidents.models import Duty, PhaseGuide, Question
 from postmortems.models import SectionGuide
 from roster import feeds
-from roster.models import ApiToken
-from tests.factories import availability, comms, incidents, plans, postmortems, roster
+from roster.models import (
+    ApiToken,
+    CoverageFinding,
+    Person,
+    QualificationException,
+    Schedule,
+)
+from tests.factories import (
+    availability,
+    comms,
+    duty,
+    incidents,
+    plans,
+    postmortems,
+    qualifications,
+    reachability,
+    roster,
+    swaps,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +68,12 @@ def one_of_everything(admin_user: User, now: Any) -> None:
     roster.make_override(schedule, person, starts_at=now, ends_at=now + timedelta(hours=8))
     availability.make_time_off(person, calendar=availability.make_calendar(person))
     feeds.issue(person, schedule, at=now)
+    swaps.make_swap(schedule, person)
+    duty.make_duty(schedule, person, now - timedelta(days=1), now)
+    duty.make_rate_plan(person)
+    reachability.make_page_test(schedules=[schedule], starts_at=now)
+    make_training_of(person, schedule, now)
+    CoverageFinding.objects.create(kind="gap", schedule=schedule, text="Nobody.", found_at=now)
     ApiToken.issue(user=admin_user, name="Script", at=now)
     Group.objects.create(name="Everyone")
     incident = incidents.make_incident(phase="restored", services=[incidents.make_service()])
@@ -70,6 +93,15 @@ def one_of_everything(admin_user: User, now: Any) -> None:
     postmortem = postmortems.make_postmortem(incident)
     postmortems.make_action_item(incident, postmortem=postmortem)
     SectionGuide.objects.create(slug="summary", title="Summary", guidance="Short.", position=1)
+
+
+def make_training_of(person: Person, schedule: Schedule, now: datetime) -> None:
+    trained = qualifications.make_qualification()
+    qualifications.make_grant(person, trained)
+    qualifications.make_shadowing(schedule, person)
+    QualificationException.objects.create(
+        person=person, qualification=trained, where="Primary", reason="Nobody else", at=now
+    )
 
 
 @pytest.mark.usefixtures("one_of_everything")
