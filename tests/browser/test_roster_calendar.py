@@ -169,6 +169,7 @@ def test_calendar_is_a_list_on_a_phone_and_never_scrolls_sideways(
         pia.goto(path)
         expect(pia.locator(".ec-list")).to_be_visible()
         expect(spans(pia).first).to_be_visible()
+        expect(pia.locator(".ec-list .is-past")).to_have_count(0)
         shoot(pia, name)
         assert pia.evaluate("document.documentElement.scrollWidth") <= PHONE, name
 

@@ -51,6 +51,12 @@
     return new Date(Date.parse(`${reading}Z`) + 60_000).toISOString().slice(0, 16);
   }
 
+  /** What a phone lists: from now on, since days that are over are a long way to scroll. */
+  function listed() {
+    const spans = data.spans.filter((span) => span.isFinal);
+    return spans.every((span) => span.isPast) ? spans : spans.filter((span) => !span.isPast);
+  }
+
   function asEvent(span) {
     const isList = mode() === "list";
     const classNames = ["rc-span", `rc-${span.tone}`];
@@ -231,7 +237,7 @@
     calendar.setOption("view", `${mode()}${data.days}`);
     calendar.setOption("dayHeaderFormat", (date) => dayHead(date));
     calendar.setOption("resources", data.rows.map((row) => ({ id: row.id, title: row.title, extendedProps: { row } })));
-    const spans = mode() === "list" ? data.spans.filter((span) => span.isFinal) : data.spans;
+    const spans = mode() === "list" ? listed() : data.spans;
     calendar.setOption("events", [...spans.map(asEvent), ...(mode() === "list" ? [] : background())]);
     resize();
     requestAnimationFrame(resize); // once the names of the rows have their width
