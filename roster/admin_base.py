@@ -16,6 +16,7 @@ from unfold.paginator import InfinitePaginator
 
 from roster.actors import Actor
 from roster.errors import DomainError
+from roster.models import Person
 from roster.refusals import add_refusal
 
 
@@ -62,6 +63,11 @@ class ReadOnlyInline(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def person_of(request: HttpRequest) -> Person | None:
+    """The active person behind the login, if there is one. One query."""
+    return Person.objects.active().filter(user=request.user.pk).first()
 
 
 def actor_of(request: HttpRequest) -> Actor:

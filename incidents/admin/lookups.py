@@ -62,6 +62,8 @@ class WhoHandlesMixin(MusterModelAdmin):
 
 def _open_incidents(request: HttpRequest, service: Service) -> list[Incident]:
     """What is going on there already, so that nobody starts from nothing."""
+    if not request.user.has_perm("incidents.view_incident"):
+        return []
     rows = Incident.objects.visible_to(request.user).open().filter(services=service)
     return list(rows.select_related("severity").order_by("severity__rank", "-detected_at")[:5])
 
@@ -96,9 +98,9 @@ class PreviewedPolicyAdmin(EscalationPolicyAdmin):
         ]
 
     def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
-        policy = get_object_or_404(EscalationPolicy, pk=pk)
-        if not self.has_view_permission(request, policy):
+        if not self.has_view_permission(request):
             raise PermissionDenied
+        policy = get_object_or_404(EscalationPolicy, pk=pk)
         now = timezone.localtime().replace(second=0, microsecond=0)
         form = MomentAsked(request.GET or None, initial={"at": now})
         at = form.moment() or now

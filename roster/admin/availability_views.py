@@ -17,7 +17,7 @@ from roster import calendar_import, time_off
 from roster.admin.availability_forms import CalendarForm, TimeOffForm
 from roster.admin.contacts import is_own
 from roster.admin.sheets import answer_sheet
-from roster.admin_base import actor_of, refusals_as_messages
+from roster.admin_base import actor_of, person_of, refusals_as_messages
 from roster.calendar_import.entering import Owner
 from roster.conflicts import Conflict
 from roster.errors import DomainError
@@ -34,7 +34,7 @@ ROWS_ASKED = 3
 
 def my_time_off(request: HttpRequest) -> HttpResponse:
     """The page of whoever is logged in."""
-    person = Person.objects.active().filter(user=request.user.pk).first()
+    person = person_of(request)
     if person is None:
         return render(
             request,

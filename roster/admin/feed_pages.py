@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from roster import feeds
 from roster.admin.availability_views import calendars_of
+from roster.admin_base import person_of
 from roster.models import CalendarFeed, Person, Schedule
 
 MINE = "admin/roster/feeds/mine.html"
@@ -20,7 +21,7 @@ OF_SCHEDULE = "admin/roster/feeds/schedule.html"
 @never_cache
 def my_feed(request: HttpRequest) -> HttpResponse:
     """One's own shifts: the address, once, and where to put it."""
-    person = _person(request)
+    person = person_of(request)
     address = _made(request, person, None)
     context: dict[str, object] = {
         "title": "My calendar feed",
@@ -35,7 +36,7 @@ def schedule_calendars(request: HttpRequest, pk: int) -> HttpResponse:
     schedule = get_object_or_404(Schedule, pk=pk)
     if not request.user.has_perm("roster.view_schedule"):
         raise PermissionDenied
-    person = _person(request)
+    person = person_of(request)
     address = _made(request, person, schedule)
     can = request.user.has_perm
     may_add = schedule.is_active and can("roster.add_importedcalendar")
@@ -65,10 +66,6 @@ def close_feed(request: HttpRequest, pk: int) -> HttpResponse:
     if feed.schedule_id:
         return redirect("admin:roster_schedule_calendars", feed.schedule_id)
     return redirect("admin:roster_my_feed")
-
-
-def _person(request: HttpRequest) -> Person | None:
-    return Person.objects.active().filter(user=request.user.pk).first()
 
 
 def _made(request: HttpRequest, person: Person | None, schedule: Schedule | None) -> str:

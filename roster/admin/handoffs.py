@@ -13,9 +13,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from roster import handoffs, oncall
 from roster.admin.sheets import answer_sheet, show_sheet
+from roster.admin_base import person_of
 from roster.handoffs import Handoff
 from roster.link_purposes.handoffs import NoteForm
-from roster.models import HandoffNote, Person, Schedule
+from roster.models import HandoffNote, Schedule
 
 TEMPLATE = "admin/roster/handoff_note.html"
 
@@ -33,11 +34,11 @@ class AdminNoteForm(NoteForm):
 
 def handoff_note_page(request: HttpRequest, pk: int) -> HttpResponse:
     """What is open and what was written; the form for whoever goes off duty."""
-    schedule = get_object_or_404(Schedule, pk=pk)
     if not request.user.has_perm("roster.view_schedule"):
         raise PermissionDenied
+    schedule = get_object_or_404(Schedule, pk=pk)
     now = timezone.now()
-    person = Person.objects.active().filter(user=request.user.pk).first()
+    person = person_of(request)
     handoff = handoffs.handoff_of(schedule, person, at=now) if person else None
     to = reverse("admin:roster_schedule_calendar", args=[pk])
     context: dict[str, Any] = {

@@ -20,7 +20,7 @@ from roster.admin.plan_forms import (
 )
 from roster.admin.plan_pages import TONES, plan_urls
 from roster.admin.refused import RefusalsOnForm
-from roster.admin_base import MusterModelAdmin, actor_of
+from roster.admin_base import MusterModelAdmin, actor_of, person_of
 from roster.models import Person, PlanPreference, PlanRotation, RosterPlan
 from roster.planning.asking import AT_REST, ask
 from roster.templatetags.muster import chip
@@ -195,7 +195,7 @@ class PlanPreferenceAdmin(MusterModelAdmin):
         return super().has_delete_permission(request, obj) or _is_own(request, obj)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, object]:
-        own = Person.objects.filter(user=request.user.pk).first()
+        own = person_of(request)
         return {"person": own and own.pk} | super().get_changeform_initial_data(request)
 
     def save_model(

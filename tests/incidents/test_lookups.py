@@ -74,6 +74,17 @@ def test_page_keeps_private_incidents_to_those_who_may_see_them(
     assert ("Checkout is slow" in html, "Stolen keys" in html) == (True, False)
 
 
+def test_page_names_no_incident_to_whoever_may_not_see_incidents(
+    client: Client, user_with: Callable[..., User], shop: Service
+) -> None:
+    make_incident(title="Checkout is slow").services.add(shop)
+    client.force_login(user_with(VIEW))
+
+    html = client.get(reverse("admin:incidents_who"), {"service": shop.pk}).content.decode()
+
+    assert "Checkout is slow" not in html
+
+
 @pytest.mark.parametrize("address", ["incidents_who", "incidents_policy_preview"])
 def test_pages_need_permission(
     address: str, client: Client, user_with: Callable[..., User], shop: Service
