@@ -88,7 +88,7 @@ def first_alert(public_url: str) -> str | None:
     if integration is None or not path.exists():
         return None
     key = path.read_text().strip()
-    if not key.startswith(integration.key_prefix):
+    if not key.startswith(integration.key_prefix()):
         return None
     alert = {
         "status": "firing",

@@ -269,7 +269,7 @@ SPECTACULAR_SETTINGS = {
         "IncidentSource": "incidents.models.Incident.Source",
         "IncidentPhase": "incidents.models.Phase",
         "AlertState": "incidents.models.Alert.State",
-        "IntegrationKind": "incidents.models.Integration.Kind",
+        "IntegrationKind": "incidents.intake.KINDS",
         "ResponderState": "incidents.models.Responder.State",
         "ResponderPurpose": "incidents.models.Responder.Purpose",
         "AudienceKind": "comms.models.AudienceKind",

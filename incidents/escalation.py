@@ -238,7 +238,7 @@ class _Run:
         """Run the next step; where it reaches nobody, the one after it at once, to the fallback."""
         while steps := self._next_steps():
             paged = [self._page_step(step) for step in steps]
-            self.escalation.step_position = steps[-1].position + 1
+            self._pass_on_from(steps)
             if any(paged):
                 self._wait(max(step.wait_minutes for step in steps))
                 break
@@ -247,19 +247,39 @@ class _Run:
         TimelineEntry.write(self.entries)
 
     def _next_steps(self) -> list[EscalationStep]:
-        """The steps at the next position, into another pass if the policy repeats; else none.
+        """The next rung, into another pass if the policy repeats; else none.
 
-        Usually one step: two at one position are paged together. By position, so that a policy
-        edited meanwhile applies from here on and a deleted step is passed over.
+        Usually one step: two at one position are paged together.
         """
         if self.policy is None:
             return []
         every = self.moment.steps_of(self.policy)
-        steps = [step for step in every if step.position >= self.escalation.step_position]
+        steps = self._steps_left(every)
         if not steps and self._may_repeat():
             self.escalation.pass_number += 1
+            self.escalation.steps_run = []
             steps = every
         return [step for step in steps if step.position == steps[0].position]
+
+    def _steps_left(self, every: list[EscalationStep]) -> list[EscalationStep]:
+        """What follows the last step that ran, in the policy's present order.
+
+        If that step was deleted meanwhile, the first that is left of those that followed it then.
+        """
+        run, ahead = self.escalation.steps_run, self.escalation.steps_ahead
+        if not run:
+            return every
+        order = [step.pk for step in every]
+        if run[-1] in order:
+            begin = order.index(run[-1]) + 1
+        else:
+            begin = next((order.index(pk) for pk in ahead if pk in order), len(order))
+        return [step for step in every[begin:] if step.pk not in run]
+
+    def _pass_on_from(self, steps: list[EscalationStep]) -> None:
+        self.escalation.steps_run = [*self.escalation.steps_run, *(step.pk for step in steps)]
+        left = self._steps_left(self.moment.steps_of(steps[0].policy))
+        self.escalation.steps_ahead = [step.pk for step in left]
 
     def _may_repeat(self) -> bool:
         """A pass that paged nobody is not repeated: the fallback must not wait for it."""
@@ -313,7 +333,7 @@ class _Run:
             person=each.person,
             incident=self.incident,
             via_target=each.via[:VIA_LENGTH],
-            urgency=self.incident.severity.urgency,
+            urgency=self.incident.page_urgency(),
             created_at=self.at,
         )
 
@@ -323,7 +343,8 @@ class _Run:
     def _finish(self, **changes: object) -> None:
         """Move the row on and give it back; undo everything if it is no longer ours."""
         moved = still_mine(self.escalation).update(
-            step_position=self.escalation.step_position,
+            steps_run=self.escalation.steps_run,
+            steps_ahead=self.escalation.steps_ahead,
             pass_number=self.escalation.pass_number,
             policy_version=self.policy.version if self.policy else 0,
             lease_token=None,

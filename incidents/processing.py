@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 
 from incidents.batch import Batch, LeaseLostError, Read, set_aside
-from incidents.intake import ADAPTERS, IntakeError
+from incidents.intake import ADAPTERS, IntakeError, own
 from incidents.models import AlertEvent, Integration
 from roster.actors import Actor
 from roster.errors import DomainError
@@ -31,7 +31,7 @@ ATTEMPTS = 6
 def process_due(*, at: datetime, limit: int = 100) -> int:
     """Process up to `limit` accepted events; answer how many were taken in hand."""
     events = claim(
-        AlertEvent.objects.waiting().select_related("integration"),
+        AlertEvent.objects.waiting().most_important_first().select_related("integration"),
         at=at,
         limit=limit,
         lease_for=LEASE_FOR,
@@ -54,7 +54,9 @@ def retry_event(event: AlertEvent, *, by: Actor, at: datetime) -> None:
 
 def _read(event: AlertEvent, at: datetime) -> Read | None:
     try:
-        return Read(event, ADAPTERS[event.integration.kind].read(bytes(event.body)))
+        is_ours = event.origin in (AlertEvent.Origin.MUSTER, AlertEvent.Origin.PERSON)
+        read = own.read if is_ours else ADAPTERS[event.integration.kind].read
+        return Read(event, read(event.envelope()))
     except IntakeError as error:
         set_aside(event, error.message)
     except Exception as error:  # whatever it is, the event must not be lost

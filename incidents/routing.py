@@ -82,7 +82,8 @@ class Router:
         return Route(service, severity, _grouping_key(service, rule, alert), rule)
 
     def _severity_of(self, label: str) -> Severity:
-        known = self._by_word.get(label)
+        slug = self._integration.severity_words.get(label, label)
+        known = self._by_word.get(slug)
         return known or self._integration.severity or self._by_word[LEVEL_NOT_GIVEN]
 
 

@@ -19,6 +19,7 @@ class MessageState(models.TextChoices):
     FAILED = "failed", "Failed, will be tried again"
     DEAD = "dead", "Failed for good"
     WITHDRAWN = "withdrawn", "Withdrawn"
+    BUNDLED = "bundled", "Sent as part of another"
 
 
 # Waiting for its turn: nobody is handing it over at this moment.
@@ -84,6 +85,14 @@ class Message(Leased):
     )
     notice = models.ForeignKey(
         Notice, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    bundle = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="bundled",
+        help_text="The message that says this one's part together with others.",
     )
     is_confidential = models.BooleanField(
         default=False,

@@ -37,7 +37,7 @@ class IntegrationAdmin(MusterModelAdmin):
     list_display = ("name", "kind", "service", "severity", "key", "state", "last_heard")
     list_filter = ("kind", "service")
     list_select_related = ("service", "severity")
-    search_fields = ("name", "slug", "key_prefix")
+    search_fields = ("name", "slug", "keys__prefix")
     ordering = ("name",)
 
     fieldsets = (
@@ -54,6 +54,9 @@ class IntegrationAdmin(MusterModelAdmin):
     autocomplete_fields = ("service",)
     actions_detail = ("rotate_key", "revoke")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
+        return super().get_queryset(request).prefetch_related("keys")
+
     def has_delete_permission(self, request: HttpRequest, obj: Integration | None = None) -> bool:
         return False
 
@@ -67,7 +70,7 @@ class IntegrationAdmin(MusterModelAdmin):
             name: getattr(obj, name) for name in ("slug", "name", "service", "kind", "severity")
         }
         issued, key = Integration.issue(**given, by=actor_of(request), at=timezone.now())
-        obj.pk, obj.key_prefix = issued.pk, issued.key_prefix
+        obj.pk = issued.pk
         vars(obj)["issued_key"] = key  # for the answer to this very request
 
     def response_add(
@@ -79,7 +82,8 @@ class IntegrationAdmin(MusterModelAdmin):
     def rotate_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         integration = self._found(request, object_id)
         if request.method == "POST":
-            return self._key_page(request, integration, integration.rotate_key())
+            key = integration.rotate_key(by=actor_of(request), at=timezone.now())
+            return self._key_page(request, integration, key)
         warning = (
             "The present key stops working at once: whoever uses it must be given the new one."
         )
@@ -129,7 +133,7 @@ class IntegrationAdmin(MusterModelAdmin):
 
     @display(description="Key begins with")
     def key(self, integration: Integration) -> str:
-        return f"{integration.key_prefix}…"
+        return f"{integration.key_prefix()}…"
 
     @display(description="State")
     def state(self, integration: Integration) -> SafeString:

@@ -75,11 +75,12 @@ class IntegrationSerializer(serializers.ModelSerializer[Integration]):
     """A monitor that may send alerts; its key is shown once, when it is issued."""
 
     service = serializers.SlugRelatedField(slug_field="slug", queryset=Service.objects.all())
+    key_prefix = serializers.CharField(read_only=True, help_text="How its newest key begins.")
 
     class Meta:
         model = Integration
         fields = ["slug", "name", "kind", "service", "key_prefix", "revoked_at", "last_event_at"]
-        read_only_fields = ["key_prefix", "revoked_at", "last_event_at"]
+        read_only_fields = ["revoked_at", "last_event_at"]
 
 
 class AlertSerializer(serializers.ModelSerializer[Alert]):

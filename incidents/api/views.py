@@ -96,7 +96,7 @@ class RoleViewSet(ReadOnlyViewSet[Role]):
 class IntegrationViewSet(EditableViewSet[Integration]):
     """Monitors that may send alerts."""
 
-    queryset = Integration.objects.select_related("service")
+    queryset = Integration.objects.select_related("service").prefetch_related("keys")
     serializer_class = IntegrationSerializer
     secret_fields = frozenset({"key"})
 

@@ -1,24 +1,44 @@
 """Adapters: one module a monitor's format, found by the integration's kind.
 
-A module offers `check(body)`, run while the monitor waits, and `read(body)`, run afterwards.
+A new format is one module beside these, and its line in `ADAPTERS`.
 """
 
-from typing import Protocol
+from incidents.intake import alertmanager, own
+from incidents.intake.adapter import Adapter, Answer, Door, Guide, Snippet
+from incidents.intake.notification import (
+    Action,
+    Envelope,
+    Glance,
+    Importance,
+    IntakeError,
+    NormalisedAlert,
+    Notification,
+)
 
-from incidents.intake import alertmanager
-from incidents.intake.notification import IntakeError, NormalisedAlert, Notification
+__all__ = [
+    "ADAPTERS",
+    "KINDS",
+    "Action",
+    "Adapter",
+    "Answer",
+    "Door",
+    "Envelope",
+    "Glance",
+    "Guide",
+    "Importance",
+    "IntakeError",
+    "NormalisedAlert",
+    "Notification",
+    "Snippet",
+    "kinds",
+    "own",
+]
 
-__all__ = ["ADAPTERS", "Adapter", "IntakeError", "NormalisedAlert", "Notification"]
+ADAPTERS: dict[str, Adapter] = {adapter.kind: adapter for adapter in (alertmanager.ADAPTER,)}
+
+KINDS = [(adapter.kind, adapter.label) for adapter in ADAPTERS.values()]
 
 
-class Adapter(Protocol):
-    """What a module in this package offers; both raise IntakeError and nothing else."""
-
-    def check(self, body: bytes) -> None:
-        """Raise if the body as a whole is not this format."""
-
-    def read(self, body: bytes) -> Notification:
-        """Return the alerts in the body, with what could not be read."""
-
-
-ADAPTERS: dict[str, Adapter] = {"alertmanager": alertmanager}
+def kinds() -> list[tuple[str, str]]:
+    """The choices of an integration's kind; a function, so that a new one needs no migration."""
+    return KINDS

@@ -7,27 +7,36 @@ alert is its fingerprint; `groupKey` only relates alerts. Unknown fields are ign
 versions are read like the one we know.
 """
 
-import hashlib
 import json
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
+from incidents.intake.adapter import Adapter, Guide, Snippet
 from incidents.intake.notification import (
     LABEL_LENGTH,
     TEXT_LENGTH,
     TITLE_LENGTH,
+    Action,
+    Envelope,
+    Glance,
+    Importance,
     IntakeError,
     Link,
     NormalisedAlert,
     Notification,
+    bounded_key,
     clean_labels,
     clean_text,
+    document,
+    hashed_key,
     http_link,
     moment,
+    word,
 )
 
-KEY_LENGTH = 200
+CRITICAL = (b'"severity":"critical"', b'"severity": "critical"')
 
 
 class _Webhook(msgspec.Struct):
@@ -54,14 +63,21 @@ class _Alert(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Webhook).decode
 
 
-def check(body: bytes) -> None:
-    """Raise IntakeError if `body` is no webhook at all; cheap enough for the intake path."""
-    _read_webhook(body)
+def check(envelope: Envelope) -> Glance:
+    """Raise IntakeError if the body is no webhook at all; cheap enough for the intake path.
+
+    How urgent it is, is guessed from its bytes: it only decides what is processed first.
+    """
+    _read_webhook(envelope.body)
+    if b'"firing"' not in envelope.body:
+        return Glance(Importance.LATER)
+    is_critical = any(mark in envelope.body for mark in CRITICAL)
+    return Glance(Importance.CRITICAL if is_critical else Importance.FIRING)
 
 
-def read(body: bytes) -> Notification:
-    """Return what `body` says; an alert that cannot be read is named in `problems`."""
-    webhook = _read_webhook(body)
+def read(envelope: Envelope) -> Notification:
+    """Return what the body says; an alert that cannot be read is named in `problems`."""
+    webhook = _read_webhook(envelope.body)
     notification = Notification(missing=_positive(webhook.truncated))
     for number, raw in enumerate(webhook.alerts, start=1):
         try:
@@ -82,14 +98,9 @@ def _read_webhook(body: bytes) -> _Webhook:
 
 def _read_leniently(body: bytes) -> _Webhook:
     """Read what the strict decoder refuses: lone surrogates, broken UTF-8, a byte order mark."""
+    found = document(body, "Alertmanager's webhook body as it is")
     try:
-        document = json.loads(body.decode("utf-8-sig", "replace"))
-    except (ValueError, RecursionError):
-        raise IntakeError(
-            "not_json", "The body is not JSON. Send Alertmanager's webhook body as it is."
-        ) from None
-    try:
-        return msgspec.convert(document, _Webhook)
+        return msgspec.convert(found, _Webhook)
     except (msgspec.ValidationError, RecursionError):
         raise IntakeError(
             "wrong_shape",
@@ -103,10 +114,10 @@ def _normalise(alert: _Alert, webhook: _Webhook) -> NormalisedAlert:
     title = annotations.get("summary") or annotations.get("title") or labels.get("alertname", "")
     return NormalisedAlert(
         dedup_key=_dedup_key(alert.fingerprint, labels),
-        is_firing=alert.status == "firing",
+        action=Action.TRIGGER if alert.status == "firing" else Action.RESOLVE,
         title=clean_text(title.strip() or "Alert without a name", TITLE_LENGTH),
         description=annotations.get("description") or annotations.get("message", ""),
-        severity_label=clean_text(labels.get("severity", "").strip().lower(), 60),
+        severity_label=word(labels.get("severity")),
         group=clean_text(webhook.group_key, LABEL_LENGTH),
         labels=labels,
         annotations=annotations,
@@ -118,13 +129,11 @@ def _normalise(alert: _Alert, webhook: _Webhook) -> NormalisedAlert:
 
 def _dedup_key(fingerprint: object, labels: dict[str, str]) -> str:
     """Return the fingerprint; what relays leave without one is told apart by its labels."""
-    key = clean_text(fingerprint, KEY_LENGTH * 2).strip()
-    if not key and not labels:
-        raise IntakeError("no_key", "it has neither a fingerprint nor labels to tell it apart by.")
-    if key and len(key) <= KEY_LENGTH:
+    if key := bounded_key(fingerprint):
         return key
-    source = key or json.dumps(labels, sort_keys=True)
-    return "sha256:" + hashlib.sha256(source.encode()).hexdigest()
+    if not labels:
+        raise IntakeError("no_key", "it has neither a fingerprint nor labels to tell it apart by.")
+    return hashed_key(json.dumps(labels, sort_keys=True))
 
 
 def _links(alert: _Alert, annotations: dict[str, str], webhook: _Webhook) -> list[Link]:
@@ -139,3 +148,44 @@ def _links(alert: _Alert, annotations: dict[str, str], webhook: _Webhook) -> lis
 
 def _positive(value: object) -> int:
     return min(value, 1_000_000) if isinstance(value, int) and value > 0 else 0
+
+
+def sample(at: datetime) -> Envelope:
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "Trial", "severity": "warning"},
+        "annotations": {"summary": "A trial alert"},
+        "startsAt": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "",
+        "fingerprint": "trial",
+    }
+    webhook = {"version": "4", "groupKey": "trial", "status": "firing", "alerts": [alert]}
+    return Envelope(json.dumps(webhook).encode(), "application/json")
+
+
+ADAPTER = Adapter(
+    kind="alertmanager",
+    label="Prometheus Alertmanager",
+    check=check,
+    read=read,
+    sample=sample,
+    guide=Guide(
+        steps=("Put this into alertmanager.yml and reload Alertmanager.",),
+        snippets=(
+            Snippet(
+                "alertmanager.yml",
+                """\
+route:
+  receiver: muster
+
+receivers:
+  - name: muster
+    webhook_configs:
+      - url: {url}
+        send_resolved: true
+        max_alerts: 0""",
+            ),
+        ),
+    ),
+)

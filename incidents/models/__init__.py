@@ -1,10 +1,19 @@
 from incidents.models.alerts import Alert, RoutingMatcher, RoutingRule
-from incidents.models.escalations import Escalation, Page
+from incidents.models.changes import Change
+from incidents.models.escalations import Acknowledgement, Escalation, Page
 from incidents.models.guides import PhaseGuide, Question
+from incidents.models.heartbeats import Heartbeat
 from incidents.models.incident import Incident
 from incidents.models.incident_changes import IncidentError, PhaseError
 from incidents.models.incident_record import IncidentKind, IncidentSource
-from incidents.models.integrations import AlertEvent, Integration
+from incidents.models.integrations import (
+    AlertEvent,
+    IntakeRefusal,
+    Integration,
+    IntegrationKey,
+)
+from incidents.models.maintenance import MaintenanceWindow
+from incidents.models.reports import Report
 from incidents.models.responders import Responder, ResponderError
 from incidents.models.roles import (
     DEPUTY,
@@ -35,23 +44,30 @@ __all__ = [
     "LIVE_PHASES",
     "OPEN_PHASES",
     "TECH_LEAD",
+    "Acknowledgement",
     "Alert",
     "AlertEvent",
     "Announcement",
+    "Change",
     "Duty",
     "Escalation",
+    "Heartbeat",
     "ImpactDegree",
     "ImpactExtent",
     "Incident",
     "IncidentError",
     "IncidentKind",
     "IncidentSource",
+    "IntakeRefusal",
     "Integration",
+    "IntegrationKey",
+    "MaintenanceWindow",
     "Page",
     "Phase",
     "PhaseError",
     "PhaseGuide",
     "Question",
+    "Report",
     "Responder",
     "ResponderError",
     "Role",

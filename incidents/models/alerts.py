@@ -1,16 +1,20 @@
 """Alerts, and the rules that say what becomes of them."""
 
 import re
+from datetime import datetime
 from typing import Self
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from incidents.models.integrations import AlertEvent, Integration
+from incidents.models.maintenance import MaintenanceWindow
 from incidents.models.services import Service
 from incidents.models.severities import Severity
 from incidents.visibility import IncidentRowQuerySet
+from roster.models import EscalationPolicy, Urgency
 
 # How the link to a runbook is labelled, whatever monitor it came from.
 RUNBOOK = "Runbook"
@@ -22,11 +26,14 @@ class RoutingRuleQuerySet(models.QuerySet["RoutingRule"]):
 
 
 class RoutingRule(models.Model):
-    """What becomes of the alerts whose labels match: a service, a severity, a group, or silence.
+    """What becomes of the alerts that match: where they go, how loud they are, or silence.
 
     Kept by administrators. Rules are tried by `position`, and the first whose matchers all hold
-    decides (`incidents.routing`). `group_by` names labels: alerts alike in them share an incident.
-    A suppressing rule keeps the alert, with the reason, and pages nobody.
+    decides (`incidents.routing`). `group_by` names labels: alerts alike in them share an incident,
+    for `group_minutes` from its first alert or as long as it is live. A holding rule waits whether
+    the alert resolves by itself before anybody hears of it. A suppressing rule keeps the alert,
+    with the reason, and pages nobody until `suppress_until`. `attach_to` sends alerts to an
+    incident while that is live. Alerts propose and people declare, unless `declares` (R148).
     """
 
     name = models.CharField(max_length=200, unique=True)
@@ -54,9 +61,54 @@ class RoutingRule(models.Model):
         blank=True,
         related_name="routing_rules",
     )
+    urgency = models.CharField(
+        max_length=10, choices=Urgency, blank=True, help_text="Empty: as the severity has it."
+    )
+    policy = models.ForeignKey(
+        EscalationPolicy,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="routing_rules",
+        verbose_name="escalation policy",
+        help_text="Page by this one instead of the service's.",
+    )
     group_by = models.JSONField(default=list, blank=True, help_text='Labels: ["cluster", "job"]')
+    group_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Later alerts open an incident of their own. Empty: as long as it is live.",
+    )
+    hold_minutes = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Wait so long, and tell nobody if the alert resolves by then.",
+    )
+    attach_to = models.ForeignKey(
+        "incidents.Incident",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="attaching_rules",
+        help_text="Alerts join this incident while it is live.",
+    )
+    declares = models.BooleanField(
+        "declare by itself",
+        default=False,
+        help_text="Declares the incident without waiting for a person. Paging goes on.",
+    )
+    may_affect_customers = models.BooleanField(
+        "potentially customer-impacting",
+        default=False,
+        help_text="The incident manager on call is told at once (R075).",
+    )
     is_suppressing = models.BooleanField("suppress", default=False)
     suppress_reason = models.CharField(max_length=300, blank=True)
+    suppress_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="What still fires then is paged. Empty: until the rule is switched off.",
+    )
 
     objects = RoutingRuleQuerySet.as_manager()
 
@@ -67,7 +119,12 @@ class RoutingRule(models.Model):
                 condition=Q(is_suppressing=False) | ~Q(suppress_reason=""),
                 name="routing_rule_suppresses_with_reason",
                 violation_error_message="Say why these alerts page nobody.",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(is_suppressing=True) | Q(suppress_until__isnull=True),
+                name="routing_rule_until_if_suppressing",
+                violation_error_message="Only a rule that suppresses has an end of that.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,8 +137,9 @@ class RoutingRule(models.Model):
 
 
 class RoutingMatcher(models.Model):
-    """One condition of a rule: what a label of the alert must be. Changes with its rule.
+    """One condition of a rule: what a field of the alert must be. Changes with its rule.
 
+    `label` names a label, or else a field: title, description, severity, group, key, integration.
     `in` takes values separated by commas; `matches` a regular expression for the whole value.
     """
 
@@ -116,13 +174,19 @@ class AlertQuerySet(IncidentRowQuerySet["Alert"]):
     def suppressed(self) -> Self:
         return self.filter(suppressed_by__isnull=False)
 
+    def to_look_at(self, at: datetime) -> Self:
+        return self.filter(look_again_at__lte=at)
+
 
 class Alert(models.Model):
     """One thing that a monitor reports, from when it fires until it resolves.
 
     Written by `incidents.processing` only. A repeat of a firing alert is counted on its row; once
-    resolved, the same dedup key makes a new row. It belongs to an incident, or to the rule that
-    suppressed it, and to one of them always.
+    resolved, the same dedup key makes a new row. It belongs to an incident, or nobody hears of it
+    because a rule suppressed it, a rule holds it, or maintenance mutes it; one of these always.
+    What an incident has may be tagged with the maintenance it came during. `look_again_at` is when
+    something changes by itself: a hold, a suppression or a maintenance ends, it expires for want
+    of repeats, or, `flapping_since` then, it has been quiet long enough to count as resolved.
     """
 
     class State(models.TextChoices):
@@ -158,9 +222,29 @@ class Alert(models.Model):
         blank=True,
         related_name="alerts",
     )
+    held_by = models.ForeignKey(
+        RoutingRule,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="held_alerts",
+    )
+    maintenance = models.ForeignKey(
+        MaintenanceWindow,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alerts",
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    flapping_since = models.DateTimeField(null=True, blank=True)
+    quiet_since = models.DateTimeField(
+        null=True, blank=True, help_text="While it flaps: when it last resolved."
+    )
+    look_again_at = models.DateTimeField(null=True, blank=True)
     last_event = models.ForeignKey(
         AlertEvent,
-        on_delete=models.PROTECT,
+        on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="alerts",
@@ -172,6 +256,14 @@ class Alert(models.Model):
         indexes = [
             models.Index(fields=["incident", "state"], name="alert_of_incident"),
             models.Index(fields=["-last_seen_at"], name="alert_by_last_seen"),
+            models.Index(
+                fields=["look_again_at"],
+                condition=Q(look_again_at__isnull=False),
+                name="alert_to_look_at_again",
+            ),
+            models.Index(
+                fields=["integration", "dedup_key", "-first_seen_at"], name="alert_of_key"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -181,15 +273,27 @@ class Alert(models.Model):
                 violation_error_message="An alert with this key is firing already.",
             ),
             models.CheckConstraint(
-                condition=Q(incident__isnull=False, suppressed_by__isnull=True)
-                | Q(incident__isnull=True, suppressed_by__isnull=False),
-                name="alert_attached_or_suppressed",
-                violation_error_message="An alert belongs to an incident, or to a rule.",
+                condition=Q(
+                    incident__isnull=False, suppressed_by__isnull=True, held_by__isnull=True
+                )
+                | Q(incident__isnull=True)
+                & (
+                    Q(suppressed_by__isnull=False)
+                    | Q(held_by__isnull=False)
+                    | Q(maintenance__isnull=False)
+                ),
+                name="alert_attached_or_quiet_for_a_reason",
+                violation_error_message="An alert belongs to an incident, or is quiet for a"
+                " reason.",
             ),
             models.CheckConstraint(
                 condition=Q(state="firing", resolved_at__isnull=True)
                 | Q(state="resolved", resolved_at__isnull=False),
                 name="alert_resolved_at_if_resolved",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="firing") | Q(look_again_at__isnull=True),
+                name="alert_looked_at_while_firing",
             ),
         ]
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from incidents.visibility import IncidentRowQuerySet
 from roster.leases import Leased
-from roster.models import EscalationPolicy, Person, Urgency
+from roster.models import EscalationPolicy, EscalationStep, Person, Urgency
 
 
 class EscalationQuerySet(IncidentRowQuerySet["Escalation"]):
@@ -19,7 +19,10 @@ class Escalation(Leased):
     """One run of a policy for one incident, until somebody answers or nobody is left to ask.
 
     Started and moved on by `incidents.escalation` only. While it runs it is due at the moment of
-    the step `step_position` of pass `pass_number`. Without a policy only the fallback is paged.
+    its next step. Steps are followed by identity, since a policy may be edited meanwhile:
+    `steps_run` are the ids of this pass' steps so far, `steps_ahead` those that followed the last
+    of them at that time. `also_paged` is paged with the first step: whoever had acknowledged and
+    then showed no sign of work. Without a policy only the fallback is paged.
     """
 
     class State(models.TextChoices):
@@ -39,8 +42,16 @@ class Escalation(Leased):
         related_name="escalations",
     )
     policy_version = models.PositiveIntegerField(default=1)
-    step_position = models.PositiveSmallIntegerField(default=1, help_text="The next step to run.")
+    steps_run = models.JSONField(default=list, blank=True)
+    steps_ahead = models.JSONField(default=list, blank=True)
     pass_number = models.PositiveSmallIntegerField(default=1)
+    also_paged = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    waits_for_backlog = models.BooleanField(
+        default=False,
+        help_text="Its alert is old: it may have been resolved by an event not processed yet.",
+    )
     state = models.CharField(max_length=20, choices=State, default=State.RUNNING)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +106,12 @@ class Page(models.Model):
         related_name="pages",
     )
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="pages")
+    step = models.ForeignKey(
+        EscalationStep, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    must_answer = models.BooleanField(
+        default=False, help_text="Goes on when others of its step have acknowledged."
+    )
     step_position = models.PositiveSmallIntegerField()
     pass_number = models.PositiveSmallIntegerField()
     via_target = models.CharField(max_length=200, help_text="How the policy came to this person.")
@@ -129,3 +146,59 @@ class Page(models.Model):
 
     def __str__(self) -> str:
         return f"Page of {self.person}"
+
+
+class AcknowledgementQuerySet(IncidentRowQuerySet["Acknowledgement"]):
+    def standing(self) -> Self:
+        return self.filter(ended_at__isnull=True)
+
+
+class Acknowledgement(Leased):
+    """Somebody's "mine", for as long as it holds (PAGING-RULES, Escalation).
+
+    Made by `incidents.acknowledgement`; one at most stands for an incident. Where it can expire it
+    is due when it would: `expires_after_minutes` after the last sign of work, or at `until`, if it
+    is a snooze. The milestone of the first acknowledgement is the incident's own and stays.
+    """
+
+    class End(models.TextChoices):
+        EXPIRED = "expired", "Expired"
+        REPLACED = "replaced", "Taken over"
+        OVER = "over", "No longer needed"
+
+    incident = models.ForeignKey(
+        "incidents.Incident", on_delete=models.PROTECT, related_name="acknowledgements"
+    )
+    person = models.ForeignKey(
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="acknowledgements",
+    )
+    by_name = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True, help_text="Snoozed until then.")
+    expires_after_minutes = models.PositiveIntegerField(null=True, blank=True)
+    last_work_at = models.DateTimeField(help_text="The last sign of work that was seen.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end = models.CharField(max_length=10, choices=End, blank=True)
+
+    objects = AcknowledgementQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident"],
+                condition=Q(ended_at__isnull=True),
+                name="acknowledgement_one_standing",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, end="")
+                | Q(ended_at__isnull=False, due_at__isnull=True) & ~Q(end=""),
+                name="acknowledgement_ended_for_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by_name} has {self.incident_id}"

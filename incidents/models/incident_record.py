@@ -6,7 +6,7 @@ from django.db.models import Q
 from incidents.models.services import Service
 from incidents.models.severities import ImpactDegree, ImpactExtent, Severity
 from incidents.phases import ENDED_PHASES, LIVE_PHASES, OPEN_PHASES, Phase
-from roster.models import Person
+from roster.models import EscalationPolicy, Person, Urgency
 
 PREFIX = "INC"
 _LIVE = [phase.value for phase in LIVE_PHASES]
@@ -73,6 +73,32 @@ class IncidentRecord(models.Model):
         blank=True,
         editable=False,
         help_text="Alerts with this key join the incident while it is live.",
+    )
+    gathers_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Alerts of its group that come later open another incident.",
+    )
+    alerts_told_at = models.DateTimeField(null=True, blank=True, editable=False)
+    alerts_untold = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Attached since the timeline last spoke of alerts."
+    )
+    policy = models.ForeignKey(
+        EscalationPolicy,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="incidents",
+        verbose_name="escalation policy",
+        help_text="Chosen by a routing rule; otherwise the services' own.",
+    )
+    urgency = models.CharField(
+        max_length=10, choices=Urgency, blank=True, help_text="Empty: as the severity has it."
+    )
+    may_affect_customers = models.BooleanField("potentially customer-impacting", default=False)
+    evidence = models.TextField(
+        "how it showed", blank=True, help_text="What told us that something is broken (R139)."
     )
     bridge_url = models.URLField("bridge", max_length=500, blank=True)
     chat_url = models.URLField("chat", max_length=500, blank=True)
@@ -168,3 +194,7 @@ class IncidentRecord(models.Model):
     @property
     def is_live(self) -> bool:
         return self.phase in LIVE_PHASES
+
+    def page_urgency(self) -> str:
+        """How loud its pages are. Reads the severity, so select it."""
+        return self.urgency or self.severity.urgency

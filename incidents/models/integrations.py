@@ -2,20 +2,30 @@
 
 import hashlib
 import secrets
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models
+import msgspec
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.db.models import Q
 
+from incidents.intake import ADAPTERS, Adapter, Envelope, Importance, kinds
 from incidents.models.services import Service
 from incidents.models.severities import Severity
 from roster.actors import Actor
 from roster.errors import DomainError
 from roster.leases import Leased
+from roster.sealing import seal, unseal
 
-KEY_BYTES = 24
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+KEY_BYTES = 24  # 32 characters, as PagerDuty's clients expect of a routing key
 PREFIX_LENGTH = 6
+ALERTMANAGER = "alertmanager"
+# How long the old key still works after a new one was made, unless it is ended sooner.
+KEY_OVERLAP = timedelta(days=7)
 
 
 def digest_of(key: str) -> str:
@@ -26,27 +36,25 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
     def active(self) -> Self:
         return self.filter(revoked_at__isnull=True)
 
-    def with_key(self, key: str) -> Self:
-        """The integration of this key, a revoked one too: intake answers it differently."""
-        return self.filter(key_digest=digest_of(key))
+    def with_key(self, key: str, *, at: datetime) -> Self:
+        """The integration that this key lets in at `at`, a revoked one too."""
+        valid = IntegrationKey.objects.valid_at(at).filter(digest=digest_of(key))
+        return self.filter(keys__in=valid)
 
 
 class Integration(models.Model):
-    """One monitor's way in: whoever posts to `/ingest/<key>/` with its key is this monitor.
+    """One monitor's way in: whoever posts to `/ingest/<key>/` with a key of its is this monitor.
 
     Made by `issue`, which alone knows the key; we keep its digest and its first letters. Alerts
-    that no rule sends elsewhere belong to `service`, at `severity` if one is set. A key that leaked
-    is rotated, an integration out of use revoked; none is deleted, since alerts refer to it.
+    that no rule sends elsewhere belong to `service`, at `severity` if one is set. A key is changed
+    with `rotate_key`, an integration out of use revoked; none is deleted, since alerts refer to it.
+    `options` are the settings of its adapter, `severity_words` what its own words for severities
+    mean here.
     """
-
-    class Kind(models.TextChoices):
-        ALERTMANAGER = "alertmanager", "Prometheus Alertmanager"
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200, unique=True)
-    kind = models.CharField(max_length=30, choices=Kind, default=Kind.ALERTMANAGER)
-    key_prefix = models.CharField(max_length=PREFIX_LENGTH, editable=False)
-    key_digest = models.CharField(max_length=64, unique=True, editable=False)
+    kind = models.CharField(max_length=30, choices=kinds, default=ALERTMANAGER)
     service = models.ForeignKey(
         Service,
         on_delete=models.PROTECT,
@@ -59,6 +67,31 @@ class Integration(models.Model):
         null=True,
         blank=True,
         related_name="integrations",
+        help_text="For alerts that name none, or one nobody knows.",
+    )
+    severity_words = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What this monitor's words mean: its word, and the slug of a severity.",
+    )
+    options = models.JSONField(default=dict, blank=True)
+    sealed_secret = models.TextField(blank=True, editable=False)
+    resolve_after_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Alerts not repeated for so long count as resolved. Empty: only the monitor ends"
+        " them.",
+    )
+    flaps_after = models.PositiveSmallIntegerField(
+        default=5,
+        help_text="An alert that fired so often within half an hour is flapping: it is kept open"
+        " until it has been quiet. 0: never.",
+    )
+    silent_after_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Say so when nothing came for so long. Empty: judged by how often it usually"
+        " sends.",
     )
     created_by_name = models.CharField(max_length=200, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -67,8 +100,31 @@ class Integration(models.Model):
 
     objects = IntegrationQuerySet.as_manager()
 
+    if TYPE_CHECKING:
+        keys: RelatedManager["IntegrationKey"]
+
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        try:
+            self.adapter.settings(self.options)
+        except msgspec.ValidationError as error:
+            raise ValidationError({"options": f"{error}."}) from error
+
+    @property
+    def adapter(self) -> Adapter:
+        return ADAPTERS[self.kind]
+
+    @property
+    def secret(self) -> str:
+        """What the sender signs with; empty if nothing is signed."""
+        return unseal(self.sealed_secret)
+
+    def key_prefix(self) -> str:
+        """How the newest key begins. Reads the keys, so prefetch them."""
+        newest = max(self.keys.all(), key=lambda key: (key.created_at, key.pk), default=None)
+        return newest.prefix if newest else ""
 
     @classmethod
     def issue(
@@ -79,30 +135,33 @@ class Integration(models.Model):
         service: Service,
         by: Actor,
         at: datetime,
-        kind: str = Kind.ALERTMANAGER,
-        severity: Severity | None = None,
+        **given: Any,  # Any: the other columns differ in type
     ) -> tuple["Integration", str]:
         """Create one, and return it with its key, which cannot be read again."""
-        key = secrets.token_urlsafe(KEY_BYTES)
-        integration = cls.objects.create(
-            slug=slug,
-            name=name,
-            kind=kind,
-            service=service,
-            severity=severity,
-            key_prefix=key[:PREFIX_LENGTH],
-            key_digest=digest_of(key),
-            created_by_name=by.name,
-            created_at=at,
-        )
-        return integration, key
+        with transaction.atomic():
+            integration = cls.objects.create(
+                slug=slug,
+                name=name,
+                service=service,
+                created_by_name=by.name,
+                created_at=at,
+                **given,
+            )
+            return integration, IntegrationKey.issue(integration, by=by, at=at)
 
-    def rotate_key(self) -> str:
-        """Replace the key and return the new one; the old stops working at once."""
-        key = secrets.token_urlsafe(KEY_BYTES)
-        self.key_prefix, self.key_digest = key[:PREFIX_LENGTH], digest_of(key)
-        self.save(update_fields=["key_prefix", "key_digest"])
-        return key
+    def rotate_key(self, *, by: Actor, at: datetime, overlap: timedelta = KEY_OVERLAP) -> str:
+        """Make another key and return it, so that both work while the monitor is changed over.
+
+        The present one ends after `overlap`, older ones at once. Raises DomainError if the
+        integration is revoked.
+        """
+        if self.revoked_at:
+            raise DomainError("already_revoked", f"{self.name} is revoked. Make a new integration.")
+        with transaction.atomic():
+            valid = list(self.keys.valid_at(at).order_by("-created_at", "-pk"))
+            for position, key in enumerate(valid):
+                key.end(at=at if position else at + overlap)
+            return IntegrationKey.issue(self, by=by, at=at)
 
     def revoke(self, *, at: datetime) -> None:
         """Accept nothing more. Raises DomainError if that is so already."""
@@ -110,10 +169,63 @@ class Integration(models.Model):
             raise DomainError("already_revoked", f"{self.name} is revoked already.")
         self.revoked_at = at
 
+    def change_secret(self, secret: str) -> None:
+        """Sign with another secret from now on; with an empty one, signatures are not asked for."""
+        self.sealed_secret = seal(secret)
+        self.save(update_fields=["sealed_secret"])
+
+
+class IntegrationKeyQuerySet(models.QuerySet["IntegrationKey"]):
+    def valid_at(self, at: datetime) -> Self:
+        return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+
+
+class IntegrationKey(models.Model):
+    """One key of an integration, of which two work while it is being changed.
+
+    Only its digest is kept, and its first letters to recognise it by. A key that ended is refused.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="keys")
+    prefix = models.CharField(max_length=PREFIX_LENGTH)
+    digest = models.CharField(max_length=64, unique=True)
+    created_by_name = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = IntegrationKeyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+    @classmethod
+    def issue(cls, integration: Integration, *, by: Actor, at: datetime) -> str:
+        """Make one more key and return it; it cannot be read again."""
+        key = secrets.token_urlsafe(KEY_BYTES)
+        cls.objects.create(
+            integration=integration,
+            prefix=key[:PREFIX_LENGTH],
+            digest=digest_of(key),
+            created_by_name=by.name,
+            created_at=at,
+        )
+        return key
+
+    def end(self, *, at: datetime) -> None:
+        """Stop it from working at `at`; one that ends sooner keeps its moment."""
+        if self.ends_at is None or self.ends_at > at:
+            self.ends_at = at
+            self.save(update_fields=["ends_at"])
+
 
 class AlertEventQuerySet(models.QuerySet["AlertEvent"]):
     def waiting(self) -> Self:
         return self.filter(state=AlertEvent.State.RECEIVED)
+
+    def most_important_first(self) -> Self:
+        """How a backlog is worked off: what may page somebody, before repeats and resolves."""
+        return self.order_by("importance", "received_at", "pk")
 
     def set_aside(self) -> Self:
         return self.filter(state=AlertEvent.State.SET_ASIDE)
@@ -124,7 +236,16 @@ class AlertEvent(Leased):
 
     Intake inserts it before it answers. `incidents.processing` turns it into alerts, or sets it
     aside with the reason; a person may then have it retried. It is due while it waits, never after.
+    `call` and `headers` are what its adapter needs besides the body; `receipt` is set where the
+    sender was given a number to ask by, or the event waited in the spool. `outcome` says in words
+    what became of it. Pruned after the time that settings keep events for.
     """
+
+    class Origin(models.TextChoices):
+        MONITOR = "monitor", "Monitor"
+        MUSTER = "muster", "Muster itself"
+        PERSON = "person", "A person's report"
+        TEST = "test", "Test button"
 
     class State(models.TextChoices):
         RECEIVED = "received", "Received"
@@ -133,18 +254,38 @@ class AlertEvent(Leased):
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="events")
     received_at = models.DateTimeField()
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.MONITOR)
+    call = models.CharField(max_length=1000, blank=True)
+    importance = models.PositiveSmallIntegerField(default=Importance.FIRING)
+    receipt = models.UUIDField(null=True, blank=True)
     content_type = models.CharField(max_length=200, blank=True)
     headers = models.JSONField(default=dict, blank=True)
     body = models.BinaryField()
     state = models.CharField(max_length=20, choices=State, default=State.RECEIVED)
     set_aside_reason = models.TextField(blank=True)
+    outcome = models.CharField(max_length=300, blank=True)
     processed_at = models.DateTimeField(null=True, blank=True)
 
     objects = AlertEventQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["state", "received_at"], name="alert_event_by_state")]
+        indexes = [
+            models.Index(
+                fields=["importance", "received_at"],
+                condition=Q(state="received"),
+                name="alert_event_waiting",
+            ),
+            models.Index(
+                fields=["-received_at"], condition=Q(state="set_aside"), name="alert_event_aside"
+            ),
+            models.Index(fields=["integration", "-received_at"], name="alert_event_of_integr"),
+        ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["receipt"],
+                condition=Q(receipt__isnull=False),
+                name="alert_event_once_per_receipt",
+            ),
             models.CheckConstraint(
                 condition=Q(state="received", due_at__isnull=False)
                 | (~Q(state="received") & Q(due_at__isnull=True)),
@@ -165,6 +306,16 @@ class AlertEvent(Leased):
     def __str__(self) -> str:
         return f"Event {self.pk} from {self.integration_id}"
 
+    def envelope(self) -> Envelope:
+        """What its adapter reads. Reads the integration, so select it."""
+        return Envelope(
+            body=bytes(self.body),
+            content_type=self.content_type,
+            headers=self.headers,
+            call=self.call,
+            options=self.integration.options,
+        )
+
     def retry(self, *, at: datetime) -> None:
         """Have an event that was set aside processed again. Raises DomainError if it was not."""
         aside = AlertEvent.objects.set_aside().filter(pk=self.pk)
@@ -174,3 +325,29 @@ class AlertEvent(Leased):
                 "not_set_aside", "This event is no longer set aside. Reload the page."
             )
         self.refresh_from_db()
+
+
+class IntakeRefusal(models.Model):
+    """How often one integration's messages were refused at the door for one reason in one hour.
+
+    Written by intake, as well as it can: a refusal must not wait for it. Shown on the integration's
+    page, so that whoever connects a monitor sees why nothing arrives.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="refusals")
+    hour = models.DateTimeField(help_text="When the hour began, UTC.")
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=60)
+    message = models.CharField(max_length=500)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "hour", "code"], name="intake_refusal_once_per_hour"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} × {self.code}"

@@ -34,6 +34,18 @@ class Severity(models.Model):
     color = models.CharField(max_length=10, choices=Color, default=Color.GRAY)
     urgency = models.CharField(max_length=10, choices=Urgency, default=Urgency.HIGH)
     acknowledge_within_minutes = models.PositiveSmallIntegerField(default=15)
+    acknowledgement_expires_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Without a sign of work for so long, whoever acknowledged is paged again, and"
+        " whoever is on call then. Empty: never.",
+    )
+    lead_within_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Without an incident manager for so long after it was declared, the one on call"
+        " and the IMOC are told (R155). Empty: never.",
+    )
     request_repeat_minutes = models.PositiveSmallIntegerField(
         default=10, help_text="How long a request for help waits before it is repeated."
     )

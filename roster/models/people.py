@@ -1,3 +1,4 @@
+from datetime import time
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -30,6 +31,11 @@ def refuse_circle(row: models.Model, field: str) -> None:
         above, seen = getattr(above, field), seen + 1
 
 
+def weekdays() -> list[int]:
+    """Monday to Friday."""
+    return [0, 1, 2, 3, 4]
+
+
 class PersonQuerySet(models.QuerySet["Person"]):
     def active(self) -> Self:
         return self.filter(is_active=True)
@@ -40,7 +46,8 @@ class Person(models.Model):
 
     Entered by a roster editor. `user` links the login of those who have one. People are never
     deleted, since history names them: someone who left is made inactive, and is from then on
-    neither paged nor offered anywhere. Quiet hours are read off the clock of `time_zone`.
+    neither paged nor offered anywhere. Quiet hours and working hours are read off the clock of
+    `time_zone`; working hours only decide which steps of a policy page them.
     """
 
     slug = models.SlugField(unique=True, help_text="Used in addresses and the API; keep it stable.")
@@ -77,6 +84,11 @@ class Person(models.Model):
         help_text="From then on, low-urgency messages wait until the quiet hours end.",
     )
     quiet_until = models.TimeField(null=True, blank=True)
+    work_from = models.TimeField("working hours from", default=time(9))
+    work_until = models.TimeField("working hours until", default=time(17))
+    work_days = models.JSONField(
+        "working days", default=weekdays, blank=True, help_text="0 is Monday, 6 is Sunday."
+    )
     reminder_hours = models.PositiveSmallIntegerField(
         "shift reminder, hours before", default=24, help_text="0: no reminder."
     )

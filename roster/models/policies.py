@@ -58,13 +58,29 @@ class EscalationStep(models.Model):
     """One rung of a policy: its targets are paged, then `wait_minutes` pass before the next.
 
     Changes with its policy. A running escalation follows steps by identity, so a step that is
-    deleted meanwhile is passed over.
+    deleted meanwhile is passed over. Whom its `condition` leaves out is not paged by it; where that
+    leaves nobody the next step runs at once. Usually one answer ends the paging of everybody; where
+    `all_must_acknowledge`, it goes on for the others of this step.
     """
+
+    class Condition(models.TextChoices):
+        ALWAYS = "always", "At any time"
+        WORKING_HOURS = "working_hours", "Only in their working hours"
+        OFF_HOURS = "off_hours", "Only outside their working hours"
 
     policy = models.ForeignKey(EscalationPolicy, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(default=1)
     wait_minutes = models.PositiveSmallIntegerField(
         "minutes to wait", default=5, help_text="Before the next step runs."
+    )
+    condition = models.CharField(
+        max_length=20,
+        choices=Condition,
+        default=Condition.ALWAYS,
+        help_text="By the working hours and the time zone of each person on call.",
+    )
+    all_must_acknowledge = models.BooleanField(
+        default=False, help_text="One answer stops the paging of that person only."
     )
 
     history = HistoricalRecords()

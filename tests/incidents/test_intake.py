@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents.intake import ADAPTERS, IntakeError, alertmanager
+from incidents.intake import ADAPTERS, Envelope, IntakeError, alertmanager
 from incidents.intake.notification import Link, clean_text, http_link, moment
 
 BODIES = Path(__file__).parent.parent / "fixtures" / "alertmanager"
@@ -21,7 +21,7 @@ def body_with(**alert: Any) -> bytes:
 
 
 def test_read_firing_maps_every_field():
-    (alert,) = alertmanager.read((BODIES / "firing.json").read_bytes()).alerts
+    (alert,) = alertmanager.read(Envelope((BODIES / "firing.json").read_bytes())).alerts
 
     assert alert.dedup_key == "813856125023bada"
     assert alert.is_firing
@@ -37,7 +37,7 @@ def test_read_firing_maps_every_field():
 
 
 def test_read_grouped_keeps_one_key_an_alert_and_one_group():
-    alerts = alertmanager.read((BODIES / "grouped.json").read_bytes()).alerts
+    alerts = alertmanager.read(Envelope((BODIES / "grouped.json").read_bytes())).alerts
 
     assert [alert.dedup_key for alert in alerts] == [
         "a31a3b70bb8ef659",
@@ -48,7 +48,7 @@ def test_read_grouped_keeps_one_key_an_alert_and_one_group():
 
 
 def test_read_resolved_has_its_end():
-    (alert,) = alertmanager.read((BODIES / "resolved.json").read_bytes()).alerts
+    (alert,) = alertmanager.read(Envelope((BODIES / "resolved.json").read_bytes())).alerts
 
     assert not alert.is_firing
     assert alert.ended_at == datetime(2026, 11, 22, 1, 31, 30, 568000, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_read_mixed_group_uses_status_of_each_alert():
     body = json.loads((BODIES / "grouped.json").read_bytes())
     body["alerts"][1]["status"] = "resolved"
 
-    alerts = alertmanager.read(json.dumps(body).encode()).alerts
+    alerts = alertmanager.read(Envelope(json.dumps(body).encode())).alerts
 
     assert [alert.is_firing for alert in alerts] == [True, False, True]
 
@@ -66,7 +66,7 @@ def test_read_mixed_group_uses_status_of_each_alert():
 def test_read_counts_what_alertmanager_left_out():
     body = json.loads((BODIES / "grouped.json").read_bytes()) | {"truncatedAlerts": 7}
 
-    assert alertmanager.read(json.dumps(body).encode()).missing == 7
+    assert alertmanager.read(Envelope(json.dumps(body).encode())).missing == 7
 
 
 def test_read_names_the_bad_alert_and_keeps_the_others():
@@ -74,7 +74,7 @@ def test_read_names_the_bad_alert_and_keeps_the_others():
     body["alerts"][0] = "not an alert"
     body["alerts"][2]["status"] = "smouldering"
 
-    notification = alertmanager.read(json.dumps(body).encode())
+    notification = alertmanager.read(Envelope(json.dumps(body).encode()))
 
     assert [alert.dedup_key for alert in notification.alerts] == ["8f27c0ce77e6ffcf"]
     assert [problem[:8] for problem in notification.problems] == ["Alert 1:", "Alert 3:"]
@@ -82,7 +82,7 @@ def test_read_names_the_bad_alert_and_keeps_the_others():
 
 def test_read_without_fingerprint_tells_alerts_apart_by_labels():
     first, same, other = (
-        alertmanager.read(body_with(fingerprint="", labels=labels)).alerts[0].dedup_key
+        alertmanager.read(Envelope(body_with(fingerprint="", labels=labels))).alerts[0].dedup_key
         for labels in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"}, {"a": "1"})
     )
 
@@ -90,7 +90,7 @@ def test_read_without_fingerprint_tells_alerts_apart_by_labels():
 
 
 def test_read_without_fingerprint_and_labels_is_a_problem():
-    notification = alertmanager.read(body_with(fingerprint="", labels={}))
+    notification = alertmanager.read(Envelope(body_with(fingerprint="", labels={})))
 
     assert notification.alerts == []
     assert notification.problems == [
@@ -102,7 +102,7 @@ def test_read_cleans_what_databases_refuse():
     body = body_with(labels={"alertname": "a\x00\ud800b"})
     assert rb"a\u0000\ud800b" in body
 
-    (alert,) = alertmanager.read(body).alerts
+    (alert,) = alertmanager.read(Envelope(body)).alerts
 
     assert alert.title == "a?b"
     assert alert.labels == {"alertname": "a?b"}
@@ -111,7 +111,7 @@ def test_read_cleans_what_databases_refuse():
 def test_read_bounds_long_texts_and_many_labels():
     labels = {"alertname": "x" * 5_000} | {f"label{n}": "y" for n in range(500)}
 
-    (alert,) = alertmanager.read(body_with(labels=labels, fingerprint="f" * 5_000)).alerts
+    (alert,) = alertmanager.read(Envelope(body_with(labels=labels, fingerprint="f" * 5_000))).alerts
 
     assert len(alert.title) == 300
     assert len(alert.labels) == 100
@@ -157,7 +157,7 @@ def test_http_link_refuses_what_is_not_http(url):
 )
 def test_check_refuses(body, code):
     with pytest.raises(IntakeError) as refusal:
-        alertmanager.check(body)
+        alertmanager.check(Envelope(body))
 
     assert refusal.value.code == code
 
@@ -179,7 +179,7 @@ ALERTS = JSON_VALUES | st.fixed_dictionaries(
 def test_read_of_any_webhook_gives_storable_alerts_and_problems(alerts, extra, group):
     body = json.dumps({"alerts": alerts, "truncatedAlerts": extra, "groupKey": group}).encode()
 
-    notification = alertmanager.read(body)
+    notification = alertmanager.read(Envelope(body))
 
     assert len(notification.alerts) + len(notification.problems) == len(alerts)
     for alert in notification.alerts:
@@ -200,7 +200,7 @@ def test_read_of_damaged_bytes_raises_nothing_but_intake_errors(position, damage
     body[position : position + len(damage)] = damage
 
     try:
-        notification = ADAPTERS["alertmanager"].read(bytes(body))
+        notification = ADAPTERS["alertmanager"].read(Envelope(bytes(body)))
     except IntakeError:
         return
     assert len(notification.alerts) + len(notification.problems) <= 3
@@ -209,7 +209,7 @@ def test_read_of_damaged_bytes_raises_nothing_but_intake_errors(position, damage
 def test_deeply_nested_values_are_a_problem_and_not_a_crash():
     deep = b'{"alerts":[{"status":"firing","labels":{"a":' + b"[" * 900 + b"]" * 900 + b"}}]}"
 
-    notification = alertmanager.read(deep)
+    notification = alertmanager.read(Envelope(deep))
 
     assert len(notification.alerts) + len(notification.problems) == 1
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from incidents.intake import NormalisedAlert
+from incidents.intake import Action, NormalisedAlert
 from incidents.models import (
     Integration,
     RoutingMatcher,
@@ -27,16 +27,11 @@ STORAGE = Service(pk=2, slug="storage", name="Storage")
 def an_alert(severity: str = "", group: str = "group", **labels: str) -> NormalisedAlert:
     return NormalisedAlert(
         dedup_key="key",
-        is_firing=True,
+        action=Action.TRIGGER,
         title="Down",
-        description="",
         severity_label=severity,
         group=group,
         labels=labels,
-        annotations={},
-        links=[],
-        started_at=None,
-        ended_at=None,
     )
 
 
