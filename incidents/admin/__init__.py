@@ -3,10 +3,12 @@ from incidents.admin import (
     catalogue,
     declare,
     incidents,
+    integrations,
     lookups,
     monitoring,
     panels,
     people,
+    routing,
 )
 
 __all__ = [
@@ -14,8 +16,10 @@ __all__ = [
     "catalogue",
     "declare",
     "incidents",
+    "integrations",
     "lookups",
     "monitoring",
     "panels",
     "people",
+    "routing",
 ]
