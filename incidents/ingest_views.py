@@ -136,6 +136,7 @@ def _take(integration: _Known, envelope: Envelope) -> Answer:
         method=envelope.method,
         options=integration.options,
         secret=integration.secret,
+        received_at=timezone.now(),
     )
     glance = adapter.check(asked)
     _store(integration, asked, glance)

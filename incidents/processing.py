@@ -8,12 +8,13 @@ is ruled out by its lease; receiving the same payload twice changes counts only.
 
 import logging
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
 
 from incidents.batch import Batch, LeaseLostError, Read, set_aside
-from incidents.intake import ADAPTERS, IntakeError, own
+from incidents.intake import ADAPTERS, IntakeError, NotYetError, Notification, own
 from incidents.models import AlertEvent, Integration
 from roster.actors import Actor
 from roster.errors import DomainError
@@ -26,6 +27,8 @@ LEASE_FOR = timedelta(seconds=30)
 EVENTS_PER_TRANSACTION = 50
 # After that many failures it is not a passing trouble, and a person should look.
 ATTEMPTS = 6
+# About two hours: what a message needs to be believed (a certificate) may be long in coming.
+ATTEMPTS_WHILE_OTHERS_ARE_AWAY = 20
 
 
 def process_due(*, at: datetime, limit: int = 100) -> int:
@@ -54,14 +57,29 @@ def retry_event(event: AlertEvent, *, by: Actor, at: datetime) -> None:
 
 def _read(event: AlertEvent, at: datetime) -> Read | None:
     try:
-        is_ours = event.origin in (AlertEvent.Origin.MUSTER, AlertEvent.Origin.PERSON)
-        read = own.read if is_ours else ADAPTERS[event.integration.kind].read
-        return Read(event, read(event.envelope()))
+        return Read(event, _notification(event))
     except IntakeError as error:
         set_aside(event, error.message)
+    except NotYetError as error:
+        if event.attempts < ATTEMPTS_WHILE_OTHERS_ARE_AWAY:
+            release(event, due_at=at + backoff(event.attempts), error=error.message)
+        else:
+            set_aside(event, error.message)
     except Exception as error:  # whatever it is, the event must not be lost
         _give_up(event, error, at)
     return None
+
+
+def _notification(event: AlertEvent) -> Notification:
+    envelope = event.envelope()
+    if event.origin in (AlertEvent.Origin.MUSTER, AlertEvent.Origin.PERSON):
+        return own.read(envelope)
+    adapter = ADAPTERS[event.integration.kind]
+    # The test button's message comes from ourselves, and nobody signed it.
+    is_sent = event.origin == AlertEvent.Origin.MONITOR
+    remark = adapter.verify(envelope) if adapter.verify and is_sent else ""
+    notification = adapter.read(envelope)
+    return replace(notification, remark=remark) if remark else notification
 
 
 def _process(reads: list[Read], at: datetime) -> None:

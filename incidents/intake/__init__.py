@@ -12,6 +12,7 @@ from incidents.intake.notification import (
     Importance,
     IntakeError,
     NormalisedAlert,
+    NotYetError,
     Notification,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "Importance",
     "IntakeError",
     "NormalisedAlert",
+    "NotYetError",
     "Notification",
     "Snippet",
     "kinds",

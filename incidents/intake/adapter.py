@@ -101,6 +101,11 @@ class Adapter:
     that fires at the given moment; the test button sends it, and the curl line shows it.
     `overloaded` is what senders of this format take as "come again later" (WIRE-FORMATS §0).
     `secret` names what the sender signs with, where it can; `options` what else may be set.
+
+    `verify` is for what `read` cannot tell without the network, and may have an effect: it runs
+    before `read`, outside any transaction, and again when the event is retried. It answers the
+    remark that becomes the event's outcome, or an empty text. It raises IntakeError for what must
+    not be read, and NotYetError for what is worth another try.
     """
 
     kind: str
@@ -117,6 +122,7 @@ class Adapter:
     doors: tuple[Door, ...] = ()
     secret: str = ""
     options: type[msgspec.Struct] = NoOptions
+    verify: Callable[[Envelope], str] | None = None
 
     def settings(self, options: Mapping[str, Any]) -> Any:  # Any: of the type `options` says
         """The integration's options, checked. Raises msgspec.ValidationError."""

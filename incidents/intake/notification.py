@@ -41,6 +41,17 @@ class IntakeError(Exception):
         self.errors = errors
 
 
+class NotYetError(Exception):
+    """What cannot be told at the moment, since somebody else's server is away: worth another try.
+
+    `message` is the reason that the event is set aside with once it was tried often enough.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 @dataclass(frozen=True)
 class Envelope:
     """One message as it arrived, and the settings of the integration it arrived at.
@@ -48,7 +59,7 @@ class Envelope:
     `headers` have lower-case names. At the door they are all of them; afterwards those that the
     adapter's `kept_headers` names, with what its `check` assigned. `call` is what was called below
     the address, with its query: `v2/alerts/7/close?identifierType=alias`. `secret` is the
-    integration's own for signatures, and known at the door only.
+    integration's own for signatures, and known at the door only. `received_at` is when it came in.
     """
 
     body: bytes
@@ -58,6 +69,7 @@ class Envelope:
     method: str = "POST"
     options: Mapping[str, Any] = field(default_factory=dict)  # as the adapter's settings have it
     secret: str = field(default="", repr=False)
+    received_at: datetime | None = None
 
 
 class Importance(IntEnum):

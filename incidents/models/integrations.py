@@ -314,6 +314,7 @@ class AlertEvent(Leased):
             headers=self.headers,
             call=self.call,
             options=self.integration.options,
+            received_at=self.received_at,
         )
 
     def retry(self, *, at: datetime) -> None:
