@@ -8,6 +8,7 @@ from incidents.models.incident_changes import IncidentError, PhaseError
 from incidents.models.incident_record import IncidentKind, IncidentSource
 from incidents.models.integrations import (
     AlertEvent,
+    IntakeHour,
     IntakeRefusal,
     Integration,
     IntegrationKey,
@@ -58,6 +59,7 @@ __all__ = [
     "IncidentError",
     "IncidentKind",
     "IncidentSource",
+    "IntakeHour",
     "IntakeRefusal",
     "Integration",
     "IntegrationKey",

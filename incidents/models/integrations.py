@@ -352,3 +352,26 @@ class IntakeRefusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} × {self.code}"
+
+
+class IntakeHour(models.Model):
+    """How much one integration sent in one hour, kept when the events themselves are pruned.
+
+    Counted by `incidents.intake_rates` as events are processed; what silence is unusual is judged
+    by it. `accepted` counts every event of the hour, `set_aside` those that could not be read.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="hours")
+    hour = models.DateTimeField(help_text="When the hour began, UTC.")
+    accepted = models.PositiveIntegerField(default=0)
+    set_aside = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "hour"], name="intake_hour_once_per_integration"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.accepted} events at {self.hour:%Y-%m-%d %H}:00 UTC"
