@@ -4,10 +4,12 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 The group's own `status` is ignored: mixed groups are normal, each alert says its own. The key of an
 alert is its fingerprint; `groupKey` only relates alerts. Unknown fields are ignored, so newer
-versions are read like the one we know.
+versions are read like the one we know. Grafana's webhook descends from this one and is read by the
+same functions, which is why they take the shapes to read.
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -39,16 +41,16 @@ from incidents.intake.notification import (
 CRITICAL = (b'"severity":"critical"', b'"severity": "critical"')
 
 
-class _Webhook(msgspec.Struct):
+class Webhook(msgspec.Struct):
     """The body. Alerts stay undecoded, so that one bad alert does not cost the others."""
 
-    alerts: list[Any]  # each is read on its own, by _Alert
+    alerts: list[Any]  # each is read on its own, by WebhookAlert
     group_key: Any = msgspec.field(name="groupKey", default="")  # only ever turned into text
     external_url: Any = msgspec.field(name="externalURL", default="")  # likewise
     truncated: Any = msgspec.field(name="truncatedAlerts", default=0)  # a number, or ignored
 
 
-class _Alert(msgspec.Struct):
+class WebhookAlert(msgspec.Struct):
     """One alert; what we can do without is `Any` and cleaned afterwards."""
 
     status: Literal["firing", "resolved"]
@@ -60,28 +62,36 @@ class _Alert(msgspec.Struct):
     fingerprint: Any = ""
 
 
-_decode = msgspec.json.Decoder(_Webhook).decode
-
-
 def check(envelope: Envelope) -> Glance:
     """Raise IntakeError if the body is no webhook at all; cheap enough for the intake path.
 
     How urgent it is, is guessed from its bytes: it only decides what is processed first.
     """
-    _read_webhook(envelope.body)
-    if b'"firing"' not in envelope.body:
+    read_webhook(envelope.body, Webhook, "Alertmanager")
+    return glance(envelope.body)
+
+
+def glance(body: bytes) -> Glance:
+    if b'"firing"' not in body:
         return Glance(Importance.LATER)
-    is_critical = any(mark in envelope.body for mark in CRITICAL)
+    is_critical = any(mark in body for mark in CRITICAL)
     return Glance(Importance.CRITICAL if is_critical else Importance.FIRING)
 
 
 def read(envelope: Envelope) -> Notification:
     """Return what the body says; an alert that cannot be read is named in `problems`."""
-    webhook = _read_webhook(envelope.body)
+    webhook = read_webhook(envelope.body, Webhook, "Alertmanager")
+    return each_alert(webhook, WebhookAlert, lambda alert: normalise(alert, webhook))
+
+
+def each_alert[A: WebhookAlert](
+    webhook: Webhook, shape: type[A], normalise: Callable[[A], NormalisedAlert]
+) -> Notification:
+    """Normalise alert by alert, so that one bad alert does not cost the others."""
     notification = Notification(missing=_positive(webhook.truncated))
     for number, raw in enumerate(webhook.alerts, start=1):
         try:
-            alert = _normalise(msgspec.convert(raw, _Alert), webhook)
+            alert = normalise(msgspec.convert(raw, shape))
         except (msgspec.ValidationError, IntakeError) as error:
             notification.problems.append(f"Alert {number}: {clean_text(str(error), 300)}")
         else:
@@ -89,26 +99,28 @@ def read(envelope: Envelope) -> Notification:
     return notification
 
 
-def _read_webhook(body: bytes) -> _Webhook:
+def read_webhook[W: Webhook](body: bytes, shape: type[W], sender: str) -> W:
+    """The body as such a webhook. Raises IntakeError, in words about `sender`."""
     try:
-        return _decode(body)
+        return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_leniently(body)
+        return _read_leniently(body, shape, sender)
 
 
-def _read_leniently(body: bytes) -> _Webhook:
+def _read_leniently[W: Webhook](body: bytes, shape: type[W], sender: str) -> W:
     """Read what the strict decoder refuses: lone surrogates, broken UTF-8, a byte order mark."""
-    found = document(body, "Alertmanager's webhook body as it is")
+    found = document(body, f"{sender}'s webhook body as it is")
     try:
-        return msgspec.convert(found, _Webhook)
+        return msgspec.convert(found, shape)
     except (msgspec.ValidationError, RecursionError):
         raise IntakeError(
             "wrong_shape",
-            'The body is JSON, but not Alertmanager\'s webhook: it needs a list named "alerts".',
+            f'The body is JSON, but not {sender}\'s webhook: it needs a list named "alerts".',
         ) from None
 
 
-def _normalise(alert: _Alert, webhook: _Webhook) -> NormalisedAlert:
+def normalise(alert: WebhookAlert, webhook: Webhook) -> NormalisedAlert:
+    """One alert in our words. Raises IntakeError if nothing tells it apart from others."""
     labels = clean_labels(alert.labels)
     annotations = clean_labels(alert.annotations, TEXT_LENGTH)
     title = annotations.get("summary") or annotations.get("title") or labels.get("alertname", "")
@@ -136,7 +148,7 @@ def _dedup_key(fingerprint: object, labels: dict[str, str]) -> str:
     return hashed_key(json.dumps(labels, sort_keys=True))
 
 
-def _links(alert: _Alert, annotations: dict[str, str], webhook: _Webhook) -> list[Link]:
+def _links(alert: WebhookAlert, annotations: dict[str, str], webhook: Webhook) -> list[Link]:
     candidates = (
         http_link("Runbook", annotations.get("runbook_url") or annotations.get("runbook")),
         http_link("Dashboard", annotations.get("dashboard_url") or annotations.get("dashboard")),
