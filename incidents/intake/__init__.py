@@ -3,7 +3,11 @@
 A new format is one module beside these, and its line in `ADAPTERS`.
 """
 
-from incidents.intake import alertmanager, own
+from incidents.intake import (
+    alertmanager,
+    grafana,
+    own,
+)
 from incidents.intake.adapter import Adapter, Answer, Door, Guide, Snippet
 from incidents.intake.notification import (
     Action,
@@ -12,8 +16,8 @@ from incidents.intake.notification import (
     Importance,
     IntakeError,
     NormalisedAlert,
-    NotYetError,
     Notification,
+    NotYetError,
 )
 
 __all__ = [
@@ -36,7 +40,13 @@ __all__ = [
     "own",
 ]
 
-ADAPTERS: dict[str, Adapter] = {adapter.kind: adapter for adapter in (alertmanager.ADAPTER,)}
+ADAPTERS: dict[str, Adapter] = {
+    adapter.kind: adapter
+    for adapter in (
+        alertmanager.ADAPTER,
+        grafana.ADAPTER,
+    )
+}
 
 KINDS = [(adapter.kind, adapter.label) for adapter in ADAPTERS.values()]
 
