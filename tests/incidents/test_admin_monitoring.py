@@ -1,6 +1,5 @@
-"""Integrations and their keys, events set aside, the matrices, and the lists beside them."""
+"""Events set aside, the matrices, and the lists beside them."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from incidents.admin.monitoring import readable
-from incidents.models import AlertEvent, Duty, Integration, RoutingRule, SeverityRule
-from incidents.models.integrations import digest_of
+from incidents.models import AlertEvent, Duty, RoutingRule, SeverityRule
 from tests.factories.incidents import (
     make_alert,
     make_event,
@@ -33,61 +31,6 @@ UserWith = Callable[..., User]
 def set_aside(**fields: Any) -> AlertEvent:
     fields = {"state": "set_aside", "set_aside_reason": "Not understood.", "due_at": None} | fields
     return make_event(**fields)
-
-
-# --- Keys -----------------------------------------------------------------------------------
-
-
-def test_key_is_shown_once_with_lines_that_use_it(client: Client, admin_user: User) -> None:
-    typed = {"name": "Prometheus", "slug": "prometheus", "kind": "alertmanager"}
-    client.force_login(admin_user)
-
-    response = client.post(
-        "/admin/incidents/integration/add/", typed | {"service": make_service().pk}
-    )
-
-    integration = Integration.objects.get()
-    html = response.content.decode()
-    keys = set(re.findall(r"/ingest/([\w-]+)/", html))
-    assert [digest_of(key) for key in keys] == [integration.keys.get().digest]
-    assert "curl" in html
-    assert "webhook_configs" in html
-    assert "no-store" in response["Cache-Control"]
-    assert integration.created_by_name == "admin"
-
-
-def test_key_is_replaced_by_post_only(client: Client, admin_user: User) -> None:
-    integration, _ = make_integration()
-    url = reverse("admin:incidents_integration_rotate_key", args=[integration.pk])
-    client.force_login(admin_user)
-
-    client.get(url)
-    assert integration.keys.count() == 1
-    client.post(url)
-    assert integration.keys.count() == 2
-
-
-def test_integration_is_revoked_by_post_only(client: Client, admin_user: User) -> None:
-    integration, _ = make_integration()
-    url = reverse("admin:incidents_integration_revoke", args=[integration.pk])
-    client.force_login(admin_user)
-
-    client.get(url)
-    assert Integration.objects.active().exists()
-    client.post(url)
-    assert not Integration.objects.active().exists()
-
-
-@pytest.mark.parametrize("action", ["rotate_key", "revoke"])
-def test_integration_is_changed_by_nobody_without_permission(
-    action: str, client: Client, user_with: UserWith
-) -> None:
-    integration, key = make_integration()
-    client.force_login(user_with("incidents.view_integration"))
-
-    url = reverse(f"admin:incidents_integration_{action}", args=[integration.pk])
-    assert client.post(url).status_code == 403
-    assert Integration.objects.active().with_key(key).exists()
 
 
 # --- Events ---------------------------------------------------------------------------------
@@ -222,7 +165,7 @@ def test_duty_matrix_is_changed_by_nobody_without_permission(
 LISTS: dict[str, tuple[Callable[[], object], int]] = {
     "alert": (lambda: make_alert(make_incident()), 7),
     "alertevent": (set_aside, 6),
-    "integration": (make_integration, 7),
+    "integration": (make_integration, 9),
     "page": (lambda: make_page(make_incident()), 5),
     "responder": (make_responder, 5),
     "routingrule": (make_routing_rule, 9),
