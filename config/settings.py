@@ -289,6 +289,12 @@ CALENDAR_ALLOWED_NETWORKS = networks(env, "CALENDAR_ALLOWED_NETWORKS")
 # How long before it begins people are told of an on-call shift during time off.
 CONFLICT_NOTICE_DAYS = env.int("CONFLICT_NOTICE_DAYS", 14)
 
+# --- Alert intake --------------------------------------------------------------------------------
+
+# Of one integration, in each web process; only where the format lets us say so (PagerDuty's,
+# Opsgenie's). 0: as many as come.
+INTAKE_PER_MINUTE = env.int("INTAKE_PER_MINUTE", 10_000)
+
 # --- Background work -----------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", "")

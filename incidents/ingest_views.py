@@ -19,6 +19,7 @@ from django.http import HttpResponse, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from incidents import intake_limits
 from incidents.intake import ADAPTERS, Adapter, Answer, Door, Envelope, Glance, IntakeError
 from incidents.models import AlertEvent, IntegrationKey
 from incidents.models.integrations import ALERTMANAGER, digest_of
@@ -138,6 +139,8 @@ def _take(integration: _Known, envelope: Envelope) -> Answer:
         secret=integration.secret,
         received_at=timezone.now(),
     )
+    if adapter.throttled and not intake_limits.admits(integration.pk, at=monotonic()):
+        raise adapter.throttled(asked)
     glance = adapter.check(asked)
     _store(integration, asked, glance)
     ring("incidents.process_events")

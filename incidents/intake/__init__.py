@@ -7,6 +7,7 @@ from incidents.intake import (
     alertmanager,
     grafana,
     own,
+    pagerduty,
 )
 from incidents.intake.adapter import Adapter, Answer, Door, Guide, Snippet
 from incidents.intake.notification import (
@@ -45,6 +46,7 @@ ADAPTERS: dict[str, Adapter] = {
     for adapter in (
         alertmanager.ADAPTER,
         grafana.ADAPTER,
+        pagerduty.ADAPTER,
     )
 }
 

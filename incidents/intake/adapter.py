@@ -100,6 +100,7 @@ class Adapter:
     IntakeError and nothing else. `sample` is a message as a real sender writes it, about one alert
     that fires at the given moment; the test button sends it, and the curl line shows it.
     `overloaded` is what senders of this format take as "come again later" (WIRE-FORMATS §0).
+    `throttled` is the refusal where one integration sends too much; without it nothing is limited.
     `secret` names what the sender signs with, where it can; `options` what else may be set.
 
     `verify` is for what `read` cannot tell without the network, and may have an effect: it runs
@@ -123,6 +124,7 @@ class Adapter:
     secret: str = ""
     options: type[msgspec.Struct] = NoOptions
     verify: Callable[[Envelope], str] | None = None
+    throttled: Callable[[Envelope], IntakeError] | None = None
 
     def settings(self, options: Mapping[str, Any]) -> Any:  # Any: of the type `options` says
         """The integration's options, checked. Raises msgspec.ValidationError."""
