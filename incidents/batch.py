@@ -63,7 +63,7 @@ class Batch:
         self.integration = integration
         self.reads = reads
         self.at = at
-        self.router = Router.of(integration)
+        self.router = Router.of(integration, at=at)
         alerts = [alert for read in reads for alert in read.alerts]
         self.firing = self._firing({alert.dedup_key for alert in alerts})
         self.resolved_last = self._resolved_last()

@@ -1,6 +1,5 @@
 """Alerts, and the rules that say what becomes of them."""
 
-import re
 from datetime import datetime
 from typing import Self
 
@@ -9,6 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from incidents import patterns
 from incidents.models.integrations import AlertEvent, Integration
 from incidents.models.maintenance import MaintenanceWindow
 from incidents.models.services import Service
@@ -139,8 +139,8 @@ class RoutingRule(models.Model):
 class RoutingMatcher(models.Model):
     """One condition of a rule: what a field of the alert must be. Changes with its rule.
 
-    `label` names a label, or else a field: title, description, severity, group, key, integration.
-    `in` takes values separated by commas; `matches` a regular expression for the whole value.
+    `label` names a label, or else a field of the alert, as `incidents.matching` says. `in` takes
+    values separated by commas; `matches` a regular expression of RE2 for the whole value.
     """
 
     class Operator(models.TextChoices):
@@ -158,13 +158,24 @@ class RoutingMatcher(models.Model):
         return f"{self.label} {self.get_operator_display()} {self.value}".rstrip()
 
     def clean(self) -> None:
-        if self.operator != self.Operator.MATCHES:
-            return
+        """Refuse a condition that could never hold, or always would by mistake."""
+        if self.operator == self.Operator.MATCHES:
+            self._check_pattern()
+        elif self.operator == self.Operator.IN and not self.choices():
+            raise ValidationError({"value": "Write values with commas between them."})
+        elif self.operator == self.Operator.ABSENT and self.value:
+            raise ValidationError({"value": "Leave this empty: the field is absent, or it is not."})
+
+    def _check_pattern(self) -> None:
         try:
-            re.compile(self.value)
-        except re.error as error:
-            message = f"This is no regular expression: {error}."
+            patterns.check(self.value)
+        except patterns.PatternError as error:
+            message = f"This is no regular expression that can be used: {error}."
             raise ValidationError({"value": message}) from error
+
+    def choices(self) -> list[str]:
+        """The values that `in` offers."""
+        return [value for part in self.value.split(",") if (value := part.strip())]
 
 
 class AlertQuerySet(IncidentRowQuerySet["Alert"]):

@@ -1,10 +1,12 @@
 """Which rule decides, and what is left to the label and the integration."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from incidents.intake import Action, NormalisedAlert
+from incidents.maintenance import Windows
 from incidents.models import (
     Integration,
     RoutingMatcher,
@@ -20,6 +22,7 @@ SEVERITIES = [
     Severity(pk=rank, slug=f"sev{rank}", name=f"SEV{rank}", rank=rank, aliases=aliases)
     for rank, aliases in enumerate(("P1, critical", "P2, high", "medium", "P4, low", ""), start=1)
 ]
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CHECKOUT = Service(pk=1, slug="checkout", name="Checkout")
 STORAGE = Service(pk=2, slug="storage", name="Storage")
 
@@ -36,8 +39,11 @@ def an_alert(severity: str = "", group: str = "group", **labels: str) -> Normali
 
 
 def routed(alert: NormalisedAlert, *rules: RoutingRule, severity: Severity | None = None):
-    router = Router(Integration(service=CHECKOUT, severity=severity), list(rules), SEVERITIES)
-    return router.route(alert)
+    return a_router(Integration(service=CHECKOUT, severity=severity), *rules).route(alert)
+
+
+def a_router(integration: Integration, *rules: RoutingRule, at: datetime = AT) -> Router:
+    return Router(integration, list(rules), SEVERITIES, windows=Windows([], at), at=at)
 
 
 def a_rule(*matchers: tuple[str, str, str], **fields: Any) -> RoutingRule:
@@ -147,4 +153,4 @@ def test_group_of_another_service_is_another_group():
 
 def test_no_severities_is_refused_with_what_to_do():
     with pytest.raises(DomainError, match="Load the reference data"):
-        Router(Integration(service=CHECKOUT), [], [])
+        Router(Integration(service=CHECKOUT), [], [], windows=Windows([], AT), at=AT)
