@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -32,8 +33,19 @@ def connection_of(adapter: Adapter, *, key: str = KEY_UNKNOWN, at: datetime) -> 
     base = settings.PUBLIC_URL
     address = guide.address.replace("{base}", base).replace("{key}", key)
 
+    public = urlsplit(base)
+    said = {
+        "url": address,
+        "base": base,
+        "key": key,
+        "scheme": public.scheme,
+        "host": public.netloc,
+    }
+
     def fill(text: str) -> str:
-        return text.replace("{url}", address).replace("{base}", base).replace("{key}", key)
+        for name, value in said.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
 
     return Connection(
         address=address,

@@ -8,6 +8,7 @@ from incidents.intake import (
     grafana,
     own,
     pagerduty,
+    prometheus,
 )
 from incidents.intake.adapter import Adapter, Answer, Door, Guide, Snippet
 from incidents.intake.notification import (
@@ -47,6 +48,7 @@ ADAPTERS: dict[str, Adapter] = {
         alertmanager.ADAPTER,
         grafana.ADAPTER,
         pagerduty.ADAPTER,
+        prometheus.ADAPTER,
     )
 }
 

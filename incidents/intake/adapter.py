@@ -39,7 +39,9 @@ class Door:
 
 @dataclass(frozen=True)
 class Snippet:
-    """One thing to paste. `{url}`, `{key}` and `{base}` (our own address) are filled in."""
+    """One thing to paste. `{url}`, `{key}` and `{base}` (our own address) are filled in, and for
+    files that want the address in parts `{scheme}` and `{host}`, which has the port.
+    """
 
     title: str
     text: str
