@@ -24,10 +24,12 @@ def detect(
     grouping_key: str = "",
     is_private: bool = False,
     kind: str = Incident.Kind.UNPLANNED,
+    may_affect_customers: bool = False,
+    evidence: str = "",
 ) -> Incident:
     """Open an incident that nobody has decided on yet.
 
-    `severity` is a first guess, for the urgency of pages. Raises IntegrityError if a live incident
+    `severity` is a first guess, for the urgency of pages; `evidence` what showed it (R139). Raises IntegrityError if a live incident
     has this `grouping_key` already: the caller joins that one.
     """
     if not title:
@@ -42,6 +44,8 @@ def detect(
             source=source,
             is_private=is_private,
             grouping_key=grouping_key,
+            may_affect_customers=may_affect_customers,
+            evidence=evidence,
             detected_by_name=by.name,
             detected_at=at,
             created_at=at,

@@ -77,17 +77,20 @@ class Integration(models.Model):
     options = models.JSONField(default=dict, blank=True)
     sealed_secret = models.TextField(blank=True, editable=False)
     resolve_after_minutes = models.PositiveIntegerField(
+        "minutes until resolved by itself",
         null=True,
         blank=True,
         help_text="Alerts not repeated for so long count as resolved. Empty: only the monitor ends"
         " them.",
     )
     flaps_after = models.PositiveSmallIntegerField(
+        "firings that make it flap",
         default=5,
         help_text="An alert that fired so often within half an hour is flapping: it is kept open"
         " until it has been quiet. 0: never.",
     )
     silent_after_minutes = models.PositiveIntegerField(
+        "minutes of unusual silence",
         null=True,
         blank=True,
         help_text="Say so when nothing came for so long. Empty: judged by how often it usually"
