@@ -38,6 +38,8 @@ class Kind(TextChoices):
     INCIDENT_DETECTED = "incident_detected", "Detected"
     ALERT_ATTACHED = "alert_attached", "Alert attached"
     ALERT_RESOLVED = "alert_resolved", "Alert resolved"
+    ALERTS_SUMMED = "alerts_summed", "Alerts counted"
+    ALERT_FLAPPING = "alert_flapping", "Alert is flapping"
     ALERTS_TRUNCATED = "alerts_truncated", "Alerts truncated"
     ESCALATION_STARTED = "escalation_started", "Escalation started"
     NOBODY_ON_CALL = "nobody_on_call", "Nobody on call"
@@ -69,6 +71,10 @@ class Kind(TextChoices):
     NOTE_ADDED = "note_added", "Note"
     MILESTONE_CORRECTED = "milestone_corrected", "Milestone corrected"
     DETAILS_CHANGED = "details_changed", "Details changed"
+    REPORT_ATTACHED = "report_attached", "Report"
+    LEAD_MISSING = "lead_missing", "Nobody leads"
+    ESCALATED_TO_TEAM = "escalated_to_team", "Escalated to a team"
+    RESOLVED_AT_FIRST_LINE = "resolved_at_first_line", "Resolved at first line"
 
 
 # What tells that an incident has changed its phase.
@@ -157,6 +163,17 @@ def _register_own() -> None:
             "notifications_off",
             Tone.GOOD,
             "Alert resolved: {title}.",
+        ),
+        Kind.ALERTS_SUMMED: (
+            "stacks",
+            Tone.NEUTRAL,
+            "More alerts came or went ({count}): {firing} of {total} still fire.",
+        ),
+        Kind.ALERT_FLAPPING: (
+            "airwave",
+            Tone.WARNING,
+            "{title} is flapping: fired {times} times in {minutes} minutes; it is kept open until"
+            " it has been quiet for {quiet_minutes} minutes.",
         ),
         Kind.ALERTS_TRUNCATED: (
             "content_cut",
@@ -281,6 +298,18 @@ def _register_own() -> None:
             "{actor} corrected {milestone_name} from {old} to {new}.",
         ),
         Kind.DETAILS_CHANGED: ("edit", Tone.NEUTRAL, "{actor} changed {fields}."),
+        Kind.REPORT_ATTACHED: ("record_voice_over", Tone.NEUTRAL, "{reporter} reported: {title}."),
+        Kind.LEAD_MISSING: (
+            "person_alert",
+            Tone.BAD,
+            "Nobody has led this incident for {minutes} minutes.",
+        ),
+        Kind.ESCALATED_TO_TEAM: ("forward", Tone.NEUTRAL, "{actor} escalated it to {team}."),
+        Kind.RESOLVED_AT_FIRST_LINE: (
+            "done_all",
+            Tone.GOOD,
+            "{actor} resolved it at first line.",
+        ),
     }
     for kind, (icon, tone, text) in shown.items():
         register(EntryKind(kind.value, str(kind.label), icon, tone, text))

@@ -7,6 +7,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from roster.models import Person
 
+SYSTEM = "system"
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -30,6 +32,11 @@ class Actor:
     def of_person(cls, person: Person, via: str = "link") -> Self:
         return cls(person=person, name=person.name, via=via)
 
+    @property
+    def is_system(self) -> bool:
+        """Whether nobody decided this: it follows from a rule, or from a machine's word."""
+        return self.via == SYSTEM
+
     @classmethod
     def system(cls, name: str) -> Self:
-        return cls(person=None, name=name, via="system")
+        return cls(person=None, name=name, via=SYSTEM)

@@ -19,10 +19,16 @@ def next_number(prefix: str) -> int:
 
     Must run inside the transaction that saves the numbered row: a rollback gives the number back.
     """
+    return next_numbers(prefix, 1)[0]
+
+
+def next_numbers(prefix: str, count: int) -> range:
+    """The next `count` free numbers, likewise."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("next_number() needs a transaction.")
     counter = Counter.objects.filter(prefix=prefix)
-    if not counter.update(last=F("last") + 1):
+    if not counter.update(last=F("last") + count):
         Counter.objects.get_or_create(prefix=prefix)
-        counter.update(last=F("last") + 1)
-    return counter.values_list("last", flat=True).get()
+        counter.update(last=F("last") + count)
+    last: int = counter.values_list("last", flat=True).get()
+    return range(last - count + 1, last + 1)

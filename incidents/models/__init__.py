@@ -1,4 +1,4 @@
-from incidents.models.alerts import Alert, RoutingMatcher, RoutingRule
+from incidents.models.alerts import Alert, AlertWord, RoutingMatcher, RoutingRule
 from incidents.models.changes import Change
 from incidents.models.escalations import Acknowledgement, Escalation, Page
 from incidents.models.guides import PhaseGuide, Question
@@ -48,6 +48,7 @@ __all__ = [
     "Acknowledgement",
     "Alert",
     "AlertEvent",
+    "AlertWord",
     "Announcement",
     "Change",
     "Duty",

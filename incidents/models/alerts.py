@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from incidents import patterns
+from incidents.intake import Action
 from incidents.models.integrations import AlertEvent, Integration
 from incidents.models.maintenance import MaintenanceWindow
 from incidents.models.services import Service
@@ -18,6 +19,8 @@ from roster.models import EscalationPolicy, Urgency
 
 # How the link to a runbook is labelled, whatever monitor it came from.
 RUNBOOK = "Runbook"
+# What may come before the alert it is about.
+ENDS_AND_ANSWERS = (Action.RESOLVE.value, Action.ACKNOWLEDGE.value)
 
 
 class RoutingRuleQuerySet(models.QuerySet["RoutingRule"]):
@@ -218,6 +221,17 @@ class Alert(models.Model):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
+    group = models.CharField(
+        max_length=1000, blank=True, help_text="What the monitor itself groups it by."
+    )
+    last_fired_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The newest time at which it fired, by the monitor's clock, if that was told.",
+    )
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text="Its end by the monitor's clock, if that was told."
+    )
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="alerts")
     incident = models.ForeignKey(
         "incidents.Incident",
@@ -315,3 +329,29 @@ class Alert(models.Model):
     def runbook_url(self) -> str:
         """The runbook that came with the alert, or an empty text."""
         return next((link["url"] for link in self.links if link["label"] == RUNBOOK), "")
+
+
+class AlertWord(models.Model):
+    """The newest end, or acknowledgement, that we were told of for a key, kept for a while.
+
+    Messages may come in another order than that in which things happened: an end that came before
+    its alert must still end it. Written and dropped by `incidents.batch`; `said_at` is by the
+    monitor's own clock, if that was told.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    dedup_key = models.CharField(max_length=300)
+    action = models.CharField(max_length=20, choices=[(each, each) for each in ENDS_AND_ANSWERS])
+    said_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(db_index=True)
+    actor = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "dedup_key", "action"], name="alert_word_once_per_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} of {self.dedup_key}"

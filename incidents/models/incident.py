@@ -176,7 +176,8 @@ class Incident(IncidentChanges):
         """Decide that it is an incident, and get people together: `detected` to `mobilizing`.
 
         Extent and degree propose a severity (R122); another `severity` overrules it and needs a
-        `reason`. Whoever declares has acknowledged. Required roles are filled from the roster.
+        `reason`. A person who declares has acknowledged; where a rule does (R148), nobody has, and
+        paging goes on. Required roles are filled from the roster.
         """
         verdict = classify(extent, degree, severity=severity, reason=reason)
         with transaction.atomic():
@@ -204,7 +205,7 @@ class Incident(IncidentChanges):
                     "degree": degree.slug if degree else None,
                 },
             )
-            if not self._take(by=by, at=at):
+            if not by.is_system and not self._take(by=by, at=at):
                 self._settle_paging(by=by, at=at, reason=f"declared by {by.name}")
             fill_roles_from_roster(self, by=by, at=at)
 

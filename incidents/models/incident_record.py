@@ -82,7 +82,9 @@ class IncidentRecord(models.Model):
     )
     alerts_told_at = models.DateTimeField(null=True, blank=True, editable=False)
     alerts_untold = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Attached since the timeline last spoke of alerts."
+        default=0,
+        editable=False,
+        help_text="Alerts that came or went since the timeline last spoke of them.",
     )
     policy = models.ForeignKey(
         EscalationPolicy,
@@ -139,6 +141,11 @@ class IncidentRecord(models.Model):
         indexes = [
             models.Index(fields=["phase", "-detected_at"], name="incident_by_phase"),
             models.Index(fields=["-detected_at"], name="incident_by_detection"),
+            models.Index(
+                fields=["alerts_told_at"],
+                condition=Q(alerts_untold__gt=0),
+                name="incident_alerts_untold",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
