@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
@@ -11,11 +12,18 @@ from incidents.models.integrations import Integration
 from incidents.models.services import Service
 from roster.models import Person
 
+PREFIX = "REP"
+
 
 class ReportQuerySet(models.QuerySet["Report"]):
     def waiting(self) -> Self:
         """Nobody has decided what becomes of them."""
         return self.filter(incident__isnull=True, dismissed_at__isnull=True)
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """All but those that belong to an incident this user may not see."""
+        seen = Incident.objects.visible_to(user)
+        return self.filter(Q(incident__isnull=True) | Q(incident__in=seen))
 
 
 class Report(models.Model):
@@ -60,6 +68,7 @@ class Report(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["service", "-created_at"], name="report_of_service")]
+        permissions = [("decide_report", "Can decide what becomes of reports")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(dismissed_at__isnull=True, dismissed_by_name="")
@@ -70,3 +79,7 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def reference(self) -> str:
+        return f"{PREFIX}-{self.number}"

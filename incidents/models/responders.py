@@ -66,6 +66,7 @@ class Responder(Leased):
         CONSULT = "consult", "Consult"
         COMMUNICATE = "communicate", "Communicate"
         DECIDE = "decide", "Decide"
+        SUPPORT = "support", "Support those who took over"
 
     incident = models.ForeignKey(
         "incidents.Incident", on_delete=models.PROTECT, related_name="responders"
