@@ -7,7 +7,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.utils import timezone
 
-from incidents.ingest_views import lane_of
+from incidents import ingest_views, opsgenie_views
 
 GetResponse = Callable[[WSGIRequest], HttpResponse]
 
@@ -25,7 +25,8 @@ class IngestFastLane:
         self.get_response = get_response
 
     def __call__(self, request: WSGIRequest) -> HttpResponse:
-        if lane := lane_of(request.path_info):
+        path = request.path_info
+        if lane := opsgenie_views.lane_of(path) or ingest_views.lane_of(path):
             response = lane(request)
             # Without it the answer is sent in chunks, which CommonMiddleware would have seen to.
             response["Content-Length"] = str(len(response.content))

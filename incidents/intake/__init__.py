@@ -6,6 +6,7 @@ A new format is one module beside these, and its line in `ADAPTERS`.
 from incidents.intake import (
     alertmanager,
     grafana,
+    opsgenie,
     own,
     pagerduty,
     prometheus,
@@ -39,6 +40,7 @@ __all__ = [
     "Notification",
     "Snippet",
     "kinds",
+    "opsgenie",
     "own",
 ]
 
@@ -47,6 +49,7 @@ ADAPTERS: dict[str, Adapter] = {
     for adapter in (
         alertmanager.ADAPTER,
         grafana.ADAPTER,
+        opsgenie.ADAPTER,
         pagerduty.ADAPTER,
         prometheus.ADAPTER,
     )
