@@ -5,11 +5,15 @@ A new format is one module beside these, and its line in `ADAPTERS`.
 
 from incidents.intake import (
     alertmanager,
+    github,
+    gitlab,
     grafana,
     opsgenie,
     own,
     pagerduty,
     prometheus,
+    sentry,
+    sns,
 )
 from incidents.intake.adapter import Adapter, Answer, Door, Guide, Snippet
 from incidents.intake.notification import (
@@ -48,10 +52,14 @@ ADAPTERS: dict[str, Adapter] = {
     adapter.kind: adapter
     for adapter in (
         alertmanager.ADAPTER,
+        github.ADAPTER,
+        gitlab.ADAPTER,
         grafana.ADAPTER,
         opsgenie.ADAPTER,
         pagerduty.ADAPTER,
         prometheus.ADAPTER,
+        sentry.ADAPTER,
+        sns.ADAPTER,
     )
 }
 
