@@ -14,6 +14,7 @@ class Kind(TextChoices):
     PROMISE_MISSED = "promise_missed", "Promise missed"
     PROMISE_REMINDED = "promise_reminded", "Reminded of a promise"
     MESSAGE_FAILED = "message_failed", "Message not delivered"
+    MESSAGE_UNDELIVERED = "message_undelivered", "Message came back"
     MESSAGE_RETRIED = "message_retried", "Message tried again"
 
 
@@ -52,6 +53,11 @@ _SHOWN: dict[Kind, tuple[str, Tone, str]] = {
         "unsubscribe",
         Tone.BAD,
         "“{subject}” did not reach {person} by {channel}: {error}",
+    ),
+    Kind.MESSAGE_UNDELIVERED: (
+        "undo",
+        Tone.BAD,
+        "“{subject}” was sent to {person} by {channel} and came back: {error}",
     ),
     Kind.MESSAGE_RETRIED: (
         "refresh",

@@ -1,8 +1,15 @@
 """How a message leaves: one module a channel, all of one shape.
 
-A channel is `open()`ed for a batch; what it yields has `send(message)`, which returns what the
-provider answered or raises ChannelError. A channel decides nothing about recipients or retries.
+A channel is `open()`ed for a run of messages; what it yields has `send(message)`, which returns
+what the provider answered or raises ChannelError. A channel decides nothing about recipients or
+retries. `AT_ONCE` messages may be under way at a time, `AT_ONCE_EACH` of them with one provider.
 """
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from comms.models import Message
 
 
 class ChannelError(Exception):
@@ -25,3 +32,26 @@ class ChannelError(Exception):
         self.permanent = permanent
         self.is_down = is_down
         self.outcome_unknown = outcome_unknown
+
+
+class Sender(Protocol):
+    def send(self, message: "Message") -> str:
+        """Hand over one message. Touches no database: it may run in any thread."""
+        ...
+
+
+class ChannelModule(Protocol):
+    """What a module of this package offers."""
+
+    AT_ONCE: int
+    AT_ONCE_EACH: int
+
+    def open(self) -> AbstractContextManager[Sender]: ...
+
+    def provider_of(self, recipient: str) -> str:
+        """How the addresses begin that fail and hang together with this one."""
+        ...
+
+    def family_of(self, recipient: str) -> str:
+        """How the addresses of all providers of this kind begin."""
+        ...

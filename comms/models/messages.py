@@ -59,7 +59,8 @@ class Message(Leased):
     `comms.outbox.send_due`; nobody edits one. `key` is what makes it that message: asking
     for it twice gives one row, and its e-mail's Message-ID comes from it, so that a resend is
     recognisable as the same. Temporary failures are tried again until `give_up_at`, then the
-    message is dead and waits for a person, who may have it tried again.
+    message is dead and waits for a person, who may have it tried again. One that became a part of
+    a `bundle` is sent, fails and is taken back with it.
     """
 
     key = models.CharField(max_length=120, unique=True)
@@ -118,9 +119,26 @@ class Message(Leased):
         permissions = [("retry_message", "Can have a failed message tried again")]
         indexes = [
             models.Index(
-                fields=["priority", "due_at", "id"],
+                fields=["channel", "priority", "due_at", "id"],
                 condition=Q(due_at__isnull=False),
                 name="message_due",
+            ),
+            # What else waits for the same person, and what they were sent in the last minute.
+            models.Index(
+                fields=["person", "due_at"],
+                condition=Q(due_at__isnull=False),
+                name="message_due_to_person",
+            ),
+            models.Index(
+                fields=["person", "sent_at"],
+                condition=Q(sent_at__isnull=False),
+                name="message_sent_to_person",
+            ),
+            # How late pages were of late: priorities up to that of a page.
+            models.Index(
+                fields=["sent_at"],
+                condition=Q(sent_at__isnull=False, priority__lte=Priority.PAGE),
+                name="message_page_sent",
             ),
             models.Index(fields=["state"], condition=Q(state="dead"), name="message_dead"),
         ]

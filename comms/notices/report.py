@@ -11,6 +11,7 @@ TONES = {
     MessageState.QUEUED: "blue",
     MessageState.SENDING: "blue",
     MessageState.SENT: "green",
+    MessageState.BUNDLED: "green",
     MessageState.FAILED: "amber",
     MessageState.DEAD: "red",
     MessageState.WITHDRAWN: "gray",

@@ -5,7 +5,7 @@ import pytest
 from comms import outbox
 from comms.content import Content
 from comms.models import Message, MessageState, Priority
-from comms.outbox import About, Address, compose, enqueue, retry, send_due
+from comms.outbox import About, Address, compose, enqueue, retry, send_due, sending
 from incidents.models import Page, Phase, TimelineEntry
 from roster.actors import Actor
 from roster.errors import DomainError
@@ -108,7 +108,7 @@ def test_first_page_overtakes_all_that_waits(mail_server: MailServer, now: datet
 
 def test_two_workers_do_not_take_the_same_message(mail_server: MailServer, now: datetime):
     make_message(created_at=now)
-    claim(Message.objects.unsent(), at=now, limit=10, lease_for=outbox.LEASE_FOR)
+    claim(Message.objects.unsent(), at=now, limit=10, lease_for=sending.LEASE_FOR)
 
     assert send_due(at=now + SOON) == 0
     assert mail_server.mails == []
@@ -118,10 +118,10 @@ def test_message_of_a_dead_worker_is_sent_again_under_its_key_and_marked(
     mail_server: MailServer, now: datetime
 ):
     make_message(created_at=now, key="update-1-a")
-    outbox._claim(at=now, limit=10)  # and the worker dies while it is sending
+    sending._claim(Channel.EMAIL, at=now, limit=10)  # and the worker dies while it is sending
 
-    assert send_due(at=now + outbox.LEASE_FOR - SOON) == 0
-    assert send_due(at=now + outbox.LEASE_FOR) == 1
+    assert send_due(at=now + sending.LEASE_FOR - SOON) == 0
+    assert send_due(at=now + sending.LEASE_FOR) == 1
 
     [message] = Message.objects.all()
     assert message.state == MessageState.SENT
@@ -131,9 +131,9 @@ def test_message_of_a_dead_worker_is_sent_again_under_its_key_and_marked(
 
 def test_worker_that_died_before_it_began_leaves_no_mark(mail_server: MailServer, now: datetime):
     make_message(created_at=now)
-    claim(Message.objects.unsent(), at=now, limit=10, lease_for=outbox.LEASE_FOR)
+    claim(Message.objects.unsent(), at=now, limit=10, lease_for=sending.LEASE_FOR)
 
-    send_due(at=now + outbox.LEASE_FOR)
+    send_due(at=now + sending.LEASE_FOR)
 
     assert not Message.objects.get().possibly_sent_twice
 
@@ -212,10 +212,10 @@ def test_lost_connection_is_tried_again_and_marked(mail_server: MailServer, now:
 
 def test_answer_that_comes_after_the_lease_changes_nothing(now: datetime):
     message = make_message(created_at=now)
-    [slow] = outbox._claim(at=now, limit=1)
-    outbox._claim(at=now + outbox.LEASE_FOR, limit=1)
+    _, [slow] = sending._claim(Channel.EMAIL, at=now, limit=1)
+    sending._claim(Channel.EMAIL, at=now + sending.LEASE_FOR, limit=1)
 
-    outbox._finish(slow, state=MessageState.SENT, sent_at=now)
+    sending._finish(slow, state=MessageState.SENT, sent_at=now)
 
     message.refresh_from_db()
     assert message.state == MessageState.SENDING

@@ -2,7 +2,7 @@ from datetime import datetime
 
 import pytest
 
-from comms.tasks import check_promises, send_messages
+from comms.tasks import check_promises, send_email
 from incidents.models import Phase
 from roster.sweeps import SweepRun
 from tests.comms.conftest import MailServer
@@ -16,11 +16,11 @@ def test_sending_empties_the_outbox_and_keeps_a_record(mail_server: MailServer, 
     for number in range(45):
         make_message(created_at=now, key=f"m-{number}")
 
-    send_messages()
-    send_messages()
+    send_email()
+    send_email()
 
     assert len(mail_server.mails) == 45
-    assert SweepRun.objects.get(name="comms.send_messages").handled == 45
+    assert SweepRun.objects.get(name="comms.send_email").handled == 45
 
 
 def test_promises_are_checked(now: datetime):

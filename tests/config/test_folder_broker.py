@@ -22,17 +22,17 @@ def ring(channel: Channel, task: str, body: str = "") -> None:
 
 
 def test_message_is_delivered_and_gone(channel, tmp_path):
-    ring(channel, "comms.send_messages")
+    ring(channel, "comms.send_email")
 
-    assert channel._get("muster") == {"body": "", "headers": {"task": "comms.send_messages"}}
+    assert channel._get("muster") == {"body": "", "headers": {"task": "comms.send_email"}}
     with pytest.raises(Empty):
         channel._get("muster")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_bell_rung_twice_is_heard_once(channel):
-    ring(channel, "comms.send_messages", body="first")
-    ring(channel, "comms.send_messages", body="second")
+    ring(channel, "comms.send_email", body="first")
+    ring(channel, "comms.send_email", body="second")
 
     assert channel._size("muster") == 1
     assert channel._get("muster")["body"] == "second"
@@ -48,7 +48,7 @@ def test_longest_unheard_comes_first(channel):
 
 
 def test_other_queues_are_left_alone(channel):
-    ring(channel, "comms.send_messages")
+    ring(channel, "comms.send_email")
 
     with pytest.raises(Empty):
         channel._get("must")

@@ -48,34 +48,34 @@ def test_readyz_is_ready_when_every_sweep_ran(client, sweeps_ran):
 
 
 def test_readyz_names_a_sweep_that_never_ran(client, sweeps_ran):
-    SweepRun.objects.filter(name="comms.send_messages").delete()
+    SweepRun.objects.filter(name="comms.send_email").delete()
 
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
     assert answer.json()["problems"] == [
-        "The sweep comms.send_messages has never run. Is a worker with beat running?"
+        "The sweep comms.send_email has never run. Is a worker with beat running?"
     ]
 
 
 def test_readyz_names_a_late_sweep(client, sweeps_ran, now):
-    SweepRun.objects.filter(name="comms.send_messages").update(
+    SweepRun.objects.filter(name="comms.send_email").update(
         finished_at=now - timedelta(minutes=2)
     )
 
     assert client.get("/readyz").json() == {
         "ready": False,
         "problems": [
-            "The sweep comms.send_messages last ran 120 s ago. Is a worker with beat running?"
+            "The sweep comms.send_email last ran 120 s ago. Is a worker with beat running?"
         ],
     }
 
 
 def test_readyz_names_a_failing_sweep_without_its_error(client, sweeps_ran):
-    SweepRun.objects.filter(name="comms.send_messages").update(last_error="secret detail")
+    SweepRun.objects.filter(name="comms.send_email").update(last_error="secret detail")
 
     assert client.get("/readyz").json()["problems"] == [
-        "The sweep comms.send_messages failed. The log of the worker says why."
+        "The sweep comms.send_email failed. The log of the worker says why."
     ]
 
 
@@ -138,7 +138,7 @@ def test_metrics_count_events_and_messages_by_state(client, now):
 
 def test_metrics_tell_how_late_sweeps_are(client, clock, now):
     SweepRun.objects.create(
-        name="comms.send_messages",
+        name="comms.send_email",
         started_at=now,
         finished_at=now - timedelta(seconds=100),
         handled=7,
@@ -147,10 +147,10 @@ def test_metrics_tell_how_late_sweeps_are(client, clock, now):
 
     samples = scraped(client)
 
-    assert samples["muster_sweep_age_seconds", "comms.send_messages"] == 100
-    assert samples["muster_sweep_late_seconds", "comms.send_messages"] == 59
-    assert samples["muster_sweep_handled_total", "comms.send_messages"] == 7
-    assert samples["muster_sweep_failing", "comms.send_messages"] == 1
+    assert samples["muster_sweep_age_seconds", "comms.send_email"] == 100
+    assert samples["muster_sweep_late_seconds", "comms.send_email"] == 59
+    assert samples["muster_sweep_handled_total", "comms.send_email"] == 7
+    assert samples["muster_sweep_failing", "comms.send_email"] == 1
 
 
 def test_metrics_count_open_incidents_but_no_private_ones(client):

@@ -83,7 +83,7 @@ def test_worker_killed_after_handing_over_repeats_the_same_message(
 def test_message_whose_success_was_recorded_is_not_sent_again(
     accepted: Stack, mail: Server
 ) -> None:
-    assert work(accepted, "--die-at", "comms.outbox._finish", "--after") == -signal.SIGKILL
+    assert work(accepted, "--die-at", "comms.outbox.sending._finish", "--after") == -signal.SIGKILL
     assert len(mail.mailbox.to(seed.FIRST)) == 1
 
     assert work(accepted, "--later", str(LEASES_EXPIRED)) == 0
