@@ -85,6 +85,7 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
             ("Integrations", "cable", "incidents.Integration"),
             ("Routing rules", "alt_route", "incidents.RoutingRule"),
             ("Events received", "move_to_inbox", "incidents.AlertEvent"),
+            ("Changes", "published_with_changes", "incidents.Change"),
         ],
     ),
     (

@@ -1,6 +1,7 @@
 from incidents.admin import (
     actions,
     catalogue,
+    changes,
     declare,
     incidents,
     integrations,
@@ -14,6 +15,7 @@ from incidents.admin import (
 __all__ = [
     "actions",
     "catalogue",
+    "changes",
     "declare",
     "incidents",
     "integrations",

@@ -3,7 +3,7 @@
 import django_filters
 from django.db.models import QuerySet
 
-from incidents.models import Alert, Incident, Integration, Phase, Service, Severity
+from incidents.models import Alert, Change, Incident, Integration, Phase, Service, Severity
 from roster.api.filters import BooleanFilter, SlugFilter
 from roster.models import Team
 
@@ -42,6 +42,21 @@ class AlertFilter(django_filters.FilterSet):
 
     class Meta:
         model = Alert
+        fields: list[str] = []
+
+
+class ChangeFilter(django_filters.FilterSet):
+    """`?service=checkout&kind=deployment&after=2026-03-01T00:00:00Z`."""
+
+    service = SlugFilter(queryset=Service.objects.all())
+    integration = SlugFilter(queryset=Integration.objects.all())
+    kind = django_filters.CharFilter()
+    environment = django_filters.CharFilter()
+    after = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
+    before = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+
+    class Meta:
+        model = Change
         fields: list[str] = []
 
 

@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from incidents.models import (
     Alert,
+    Change,
     ImpactDegree,
     ImpactExtent,
     Incident,
@@ -96,6 +97,20 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
             "id", "integration", "dedup_key", "state", "title", "description", "severity_label",
             "labels", "service", "incident", "count", "started_at", "first_seen_at",
             "last_seen_at", "resolved_at",
+        ]  # fmt: skip
+
+
+class ChangeSerializer(serializers.ModelSerializer[Change]):
+    """Something that was changed on purpose."""
+
+    integration = serializers.SlugRelatedField[Integration](slug_field="slug", read_only=True)
+    service = serializers.SlugRelatedField[Service](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = Change
+        fields = [
+            "id", "integration", "key", "title", "kind", "state", "environment", "source",
+            "service", "actor_name", "at", "received_at", "links", "labels",
         ]  # fmt: skip
 
 

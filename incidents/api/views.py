@@ -14,10 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents import escalation, lifecycle, responders, roles
-from incidents.api.filters import AlertFilter, IncidentFilter, ServiceFilter
+from incidents.api.filters import AlertFilter, ChangeFilter, IncidentFilter, ServiceFilter
 from incidents.api.serializers import (
     AdvanceInput,
     AlertSerializer,
+    ChangeSerializer,
     ClosingInput,
     DeclarationInput,
     DetectionInput,
@@ -40,6 +41,7 @@ from incidents.api.serializers import (
 )
 from incidents.models import (
     Alert,
+    Change,
     Incident,
     Integration,
     Role,
@@ -126,6 +128,16 @@ class AlertViewSet(
         """Leave out what belongs to incidents the reader may not see."""
         visible = Alert.objects.visible_to(self.request.user)
         return visible.select_related("integration", "service", "incident")
+
+
+class ChangeViewSet(
+    mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Change]
+):
+    """Deployments, releases and the like, newest received first."""
+
+    queryset = Change.objects.select_related("integration", "service")
+    serializer_class = ChangeSerializer
+    filterset_class = ChangeFilter
 
 
 class IncidentViewSet(

@@ -8,6 +8,7 @@ from incidents.models import (
     ENDED_PHASES,
     Alert,
     AlertEvent,
+    Change,
     Escalation,
     ImpactDegree,
     ImpactExtent,
@@ -147,6 +148,19 @@ def make_event(integration: Integration | None = None, **fields: Any) -> AlertEv
         fields.setdefault("due_at", fields["received_at"])
     fields.setdefault("body", b"{}")
     return AlertEvent.objects.create(integration=integration or make_integration()[0], **fields)
+
+
+def make_change(service: Service | None = None, **fields: Any) -> Change:
+    """A deployment that succeeded, told by an integration of the service."""
+    if "integration" not in fields:
+        fields["integration"] = make_integration(service=service or make_service())[0]
+    fields.setdefault("key", f"deployment:{next(_numbers)}")
+    fields.setdefault("title", "Deploy v1.2 to production")
+    fields.setdefault("kind", "deployment")
+    fields.setdefault("state", "success")
+    fields.setdefault("at", DETECTED_AT)
+    fields.setdefault("received_at", fields["at"])
+    return Change.objects.create(service=service or fields["integration"].service, **fields)
 
 
 def make_routing_rule(**fields: Any) -> RoutingRule:
