@@ -57,6 +57,14 @@ else:
     except ValueError as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read. {_DATABASE_ADVICE}") from error
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A server that is gone is noticed in seconds; what the address itself says goes first.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    } | DATABASES["default"].get("OPTIONS", {})
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(f"DATABASE_URL names another database. {_DATABASE_ADVICE}")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -294,6 +302,14 @@ CONFLICT_NOTICE_DAYS = env.int("CONFLICT_NOTICE_DAYS", 14)
 # Of one integration, in each web process; only where the format lets us say so (PagerDuty's,
 # Opsgenie's). 0: as many as come.
 INTAKE_PER_MINUTE = env.int("INTAKE_PER_MINUTE", 10_000)
+# What is accepted while the database is away is kept here by each web process' host, up to the
+# limit for all of them; beyond it senders are asked to come again.
+SPOOL_DIR = DATA_DIR / "spool"
+SPOOL_LIMIT_MB = env.int("SPOOL_LIMIT_MB", 256)
+# Whether web processes store what was spooled, and read keys ahead. Off in tests only.
+INTAKE_UPKEEP = True
+# Events are forgotten so long after they were processed; the alerts made of them stay.
+EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 30)
 
 # --- Background work -----------------------------------------------------------------------------
 
@@ -339,7 +355,10 @@ SWEEPS = {
     "roster.send_page_tests": 5.0,
     "roster.fetch_calendars": 60.0,
     "roster.prove_coverage": 10.0,
+    "incidents.check_heartbeats": 5.0,
+    "incidents.expire_acknowledgements": 5.0,
     "incidents.remind_responders": 10.0,
+    "incidents.watch_leads": 30.0,
     "comms.check_promises": 10.0,
     "roster.record_duty": 30.0,
     "roster.lapse_swaps": 60.0,
@@ -347,6 +366,7 @@ SWEEPS = {
     "postmortems.remind_owners": 300.0,
     "roster.ask_confidence": 600.0,
     "roster.solve_plans": 5.0,
+    "incidents.prune_events": 300.0,
 }
 # An address of the operator's choice, called while everything keeps up: whoever watches it notices
 # when Muster cannot even say that it is late.

@@ -15,9 +15,17 @@ ADMINISTRATORS = "Administrator"
 
 
 def policies_of(incident_pks: Collection[int]) -> dict[int, EscalationPolicy]:
-    """By incident, the policy of its most important service that has one. One query."""
+    """By incident, the policy that a routing rule chose, or that of its most important service.
+
+    Of the services, one that has a policy goes before one that has none. Two queries.
+    """
+    chosen = Incident.objects.filter(pk__in=incident_pks, policy__isnull=False)
+    found: dict[int, EscalationPolicy] = {
+        incident.pk: incident.policy
+        for incident in chosen.select_related("policy")
+        if incident.policy
+    }
     affected = Incident.services.through.objects.filter(incident__in=incident_pks)
-    found: dict[int, EscalationPolicy] = {}
     for row in affected.select_related(
         "service__policy", "service__owner_team__default_policy"
     ).order_by("service__tier", "service_id"):

@@ -5,7 +5,15 @@ A missed run costs its period; two runs at once share the rows between them.
 
 from celery import shared_task
 
-from incidents import announcements, escalation, processing, responders
+from incidents import (
+    acknowledgement,
+    announcements,
+    escalation,
+    heartbeats,
+    leads,
+    processing,
+    responders,
+)
 from roster.sweeps import run_sweep
 
 
@@ -21,13 +29,31 @@ def run_escalations() -> None:
     run_sweep("incidents.run_escalations", lambda at: escalation.run_due(at=at))
 
 
+@shared_task(name="incidents.expire_acknowledgements")
+def expire_acknowledgements() -> None:
+    """Page again for what somebody has taken and does not work on (every five seconds)."""
+    run_sweep("incidents.expire_acknowledgements", lambda at: acknowledgement.expire_due(at=at))
+
+
 @shared_task(name="incidents.announce_entries")
 def announce_entries() -> None:
     """Tell the other apps what was written to timelines."""
     run_sweep("incidents.announce_entries", lambda at: announcements.announce_due(at=at))
 
 
+@shared_task(name="incidents.check_heartbeats")
+def check_heartbeats() -> None:
+    """Say of heartbeats that they are missing (every five seconds)."""
+    run_sweep(heartbeats.SWEEP, lambda at: heartbeats.check_due(at=at))
+
+
 @shared_task(name="incidents.remind_responders")
 def remind_responders() -> None:
     """Repeat requests for help that nobody has answered."""
     run_sweep("incidents.remind_responders", lambda at: responders.remind_due(at=at))
+
+
+@shared_task(name="incidents.watch_leads")
+def watch_leads() -> None:
+    """Say of declared incidents that nobody leads them (every half minute)."""
+    run_sweep("incidents.watch_leads", lambda at: leads.alarm_due(at=at))

@@ -42,14 +42,22 @@ class Kind(TextChoices):
     ALERT_FLAPPING = "alert_flapping", "Alert is flapping"
     ALERTS_TRUNCATED = "alerts_truncated", "Alerts truncated"
     ESCALATION_STARTED = "escalation_started", "Escalation started"
+    ESCALATED = "escalated", "Escalated"
+    PAGING_POSTPONED = "paging_postponed", "Paging postponed"
     NOBODY_ON_CALL = "nobody_on_call", "Nobody on call"
+    STEP_PASSED_OVER = "step_passed_over", "Step passed over"
     RESPONDER_PAGED = "responder_paged", "Paged"
     PAGE_ACKNOWLEDGED = "page_acknowledged", "Page acknowledged"
     PAGE_DECLINED = "page_declined", "Page declined"
+    PAGE_STOPPED = "page_stopped", "Page stopped"
     PAGE_UNREACHABLE = "page_unreachable", "Not reachable"
     ESCALATION_EXHAUSTED = "escalation_exhausted", "Escalation exhausted"
     ESCALATION_STOPPED = "escalation_stopped", "Escalation stopped"
     INCIDENT_ACKNOWLEDGED = "incident_acknowledged", "Acknowledged"
+    INCIDENT_TAKEN_OVER = "incident_taken_over", "Taken over"
+    INCIDENT_SNOOZED = "incident_snoozed", "Snoozed"
+    ACKNOWLEDGEMENT_CONFIRMED = "acknowledgement_confirmed", "Still on it"
+    ACKNOWLEDGEMENT_EXPIRED = "acknowledgement_expired", "Acknowledgement lapsed"
     INCIDENT_DECLARED = "incident_declared", "Declared"
     SEVERITY_CHANGED = "severity_changed", "Severity changed"
     PHASE_CHANGED = "phase_changed", "Phase changed"
@@ -181,15 +189,30 @@ def _register_own() -> None:
             "The monitor left out {count} more alerts of this group.",
         ),
         Kind.ESCALATION_STARTED: ("stairs", Tone.NEUTRAL, "Paging began by {policy}."),
+        Kind.ESCALATED: (
+            "keyboard_double_arrow_up",
+            Tone.WARNING,
+            "{actor} escalated the incident to the next level.",
+        ),
+        Kind.PAGING_POSTPONED: (
+            "schedule",
+            Tone.NEUTRAL,
+            "Paging waits until {until}: every affected service is under maintenance.",
+        ),
         Kind.NOBODY_ON_CALL: (
             "person_off",
             Tone.BAD,
             "Nobody was on call at step {step} of {policy}.",
         ),
+        Kind.STEP_PASSED_OVER: (
+            "skip_next",
+            Tone.WARNING,
+            "Step {step} of {policy} paged nobody: {reason}.",
+        ),
         Kind.RESPONDER_PAGED: (
             "ring_volume",
             Tone.NEUTRAL,
-            "{person} was paged ({target}).",
+            "{person} was paged ({target}; {policy}, version {policy_version}).",
         ),
         Kind.PAGE_ACKNOWLEDGED: (
             "check_circle",
@@ -197,6 +220,11 @@ def _register_own() -> None:
             "{actor} answered the page.",
         ),
         Kind.PAGE_DECLINED: ("cancel", Tone.WARNING, "{actor} declined the page."),
+        Kind.PAGE_STOPPED: (
+            "person_off",
+            Tone.WARNING,
+            "{person} is no longer active and cannot answer the page.",
+        ),
         Kind.PAGE_UNREACHABLE: (
             "phone_disabled",
             Tone.BAD,
@@ -205,7 +233,7 @@ def _register_own() -> None:
         Kind.ESCALATION_EXHAUSTED: (
             "report",
             Tone.BAD,
-            "Nobody answered, to the end of {policy}.",
+            "Nobody answered, to the end of {policy}; {then}.",
         ),
         Kind.ESCALATION_STOPPED: (
             "stop_circle",
@@ -216,6 +244,26 @@ def _register_own() -> None:
             "check_circle",
             Tone.GOOD,
             "{actor} took the incident.",
+        ),
+        Kind.INCIDENT_TAKEN_OVER: (
+            "check_circle",
+            Tone.GOOD,
+            "{actor} took the incident over.",
+        ),
+        Kind.INCIDENT_SNOOZED: (
+            "snooze",
+            Tone.NEUTRAL,
+            "{actor} snoozed the incident until {until}.",
+        ),
+        Kind.ACKNOWLEDGEMENT_CONFIRMED: (
+            "thumb_up",
+            Tone.GOOD,
+            "{actor} is still on it.",
+        ),
+        Kind.ACKNOWLEDGEMENT_EXPIRED: (
+            "alarm",
+            Tone.WARNING,
+            "{reason}: {asked} paged again.",
         ),
         Kind.INCIDENT_DECLARED: (
             "campaign",

@@ -1,13 +1,18 @@
-"""A policy being carried out for an incident, and the people it paged."""
+"""A policy being carried out for an incident, the people it paged, and whoever said "mine"."""
 
-from typing import Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
 
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import F, Q
 
 from incidents.visibility import IncidentRowQuerySet
+from roster.actors import Actor
 from roster.leases import Leased
 from roster.models import EscalationPolicy, EscalationStep, Person, Urgency
+
+if TYPE_CHECKING:
+    from incidents.models.incident_record import IncidentRecord
 
 
 class EscalationQuerySet(IncidentRowQuerySet["Escalation"]):
@@ -22,7 +27,8 @@ class Escalation(Leased):
     its next step. Steps are followed by identity, since a policy may be edited meanwhile:
     `steps_run` are the ids of this pass' steps so far, `steps_ahead` those that followed the last
     of them at that time. `also_paged` is paged with the first step: whoever had acknowledged and
-    then showed no sign of work. Without a policy only the fallback is paged.
+    then showed no sign of work. Until `postponed_until` maintenance keeps it from paging anybody.
+    Without a policy only the fallback is paged.
     """
 
     class State(models.TextChoices):
@@ -51,6 +57,9 @@ class Escalation(Leased):
     waits_for_backlog = models.BooleanField(
         default=False,
         help_text="Its alert is old: it may have been resolved by an event not processed yet.",
+    )
+    postponed_until = models.DateTimeField(
+        null=True, blank=True, help_text="All its services are under maintenance until then."
     )
     state = models.CharField(max_length=20, choices=State, default=State.RUNNING)
     started_at = models.DateTimeField()
@@ -86,7 +95,8 @@ class Page(models.Model):
     """One attempt of an escalation to reach one person, in words: "is this yours?".
 
     Made when a step runs, answered by that person or stopped with the escalation
-    (`incidents.escalation`). The messages it becomes are the business of comms.
+    (`incidents.escalation`). `step_position` is where its step stood then; the fallback, which is
+    no step of any pass, has 0 for both. The messages it becomes are the business of comms.
     """
 
     class State(models.TextChoices):
@@ -125,12 +135,21 @@ class Page(models.Model):
     objects = PageQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["person", "state"], name="page_of_person")]
+        indexes = [
+            models.Index(fields=["person", "state"], name="page_of_person"),
+            models.Index(fields=["person"], condition=Q(state="pending"), name="page_pending"),
+        ]
         constraints = [
             models.UniqueConstraint(
-                fields=["escalation", "pass_number", "step_position", "person"],
+                fields=["escalation", "pass_number", "step", "person"],
                 name="page_once_per_step",
                 violation_error_message="This step has paged this person already.",
+            ),
+            models.UniqueConstraint(
+                fields=["escalation", "person"],
+                condition=Q(pass_number=0),
+                name="page_once_by_the_fallback",
+                violation_error_message="The fallback has paged this person already.",
             ),
             models.CheckConstraint(
                 condition=Q(state="pending", ended_at__isnull=True)
@@ -152,13 +171,19 @@ class AcknowledgementQuerySet(IncidentRowQuerySet["Acknowledgement"]):
     def standing(self) -> Self:
         return self.filter(ended_at__isnull=True)
 
+    def finish(self, end: "Acknowledgement.End", *, at: datetime) -> int:
+        """End those that stand, for this reason; answers how many."""
+        over = {"due_at": None, "lease_token": None, "leased_until": None}
+        return self.standing().update(ended_at=at, end=end, **over)
+
 
 class Acknowledgement(Leased):
     """Somebody's "mine", for as long as it holds (PAGING-RULES, Escalation).
 
-    Made by `incidents.acknowledgement`; one at most stands for an incident. Where it can expire it
-    is due when it would: `expires_after_minutes` after the last sign of work, or at `until`, if it
-    is a snooze. The milestone of the first acknowledgement is the incident's own and stays.
+    Made whenever somebody acknowledges; one at most stands for an incident. Where it can expire it
+    is due when it would (`incidents.acknowledgement`): `expires_after_minutes` after the last sign
+    of work, or at `until`, if it is a snooze. The milestone of the first acknowledgement is the
+    incident's own and stays.
     """
 
     class End(models.TextChoices):
@@ -202,3 +227,42 @@ class Acknowledgement(Leased):
 
     def __str__(self) -> str:
         return f"{self.by_name} has {self.incident_id}"
+
+    @classmethod
+    def stand(
+        cls, incident: "IncidentRecord", *, by: Actor, at: datetime, until: datetime | None = None
+    ) -> Self:
+        """Have this one stand from now on; whoever stood before is taken over from.
+
+        Reads the incident's severity. The caller writes the entry, and holds the incident's row.
+        """
+        minutes = None if until else incident.severity.acknowledgement_expires_minutes
+        with transaction.atomic():
+            cls.objects.filter(incident=incident.pk).finish(cls.End.REPLACED, at=at)
+            return cls._default_manager.create(
+                incident_id=incident.pk,
+                person=by.person,
+                by_name=by.name,
+                at=at,
+                until=until,
+                expires_after_minutes=minutes,
+                last_work_at=at,
+                due_at=until or (at + timedelta(minutes=minutes) if minutes else None),
+            )
+
+    @classmethod
+    def judge_by(cls, incident: "IncidentRecord") -> None:
+        """Have what stands expire as the incident's severity now asks; a snooze stays as it is."""
+        minutes = incident.severity.acknowledgement_expires_minutes
+        standing = cls.objects.filter(incident=incident.pk, until__isnull=True).standing()
+        standing.update(
+            expires_after_minutes=minutes,
+            due_at=F("last_work_at") + timedelta(minutes=minutes) if minutes else None,
+        )
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it ends by itself, as far as signs of work were looked for; None: never."""
+        if self.until or not self.expires_after_minutes:
+            return self.until
+        return self.last_work_at + timedelta(minutes=self.expires_after_minutes)

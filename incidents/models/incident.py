@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from incidents import guards
 from incidents.classification import classify
-from incidents.models.escalations import Page
+from incidents.models.escalations import Acknowledgement, Escalation, Page
 from incidents.models.incident_changes import (
     IncidentChanges,
     IncidentError,
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
     from incidents.models.alerts import Alert
-    from incidents.models.escalations import Escalation
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -144,9 +143,9 @@ class Incident(IncidentChanges):
         """Say "mine": paging stops, and the person becomes first responder if none is named.
 
         Repeating one's own acknowledgement does nothing. Raises IncidentError if somebody else was
-        faster, or the incident is no longer live.
+        faster and paging is over, or the incident is no longer live.
         """
-        if self._take(by=by, at=at):
+        if self.take(by=by, at=at):
             return
         self.refresh_from_db()
         if self.acknowledged_at is None:
@@ -155,11 +154,13 @@ class Incident(IncidentChanges):
                 f"{self.reference} is already {self.get_phase_display().lower()}."
                 " There is nothing to acknowledge.",
             )
-        if self.acknowledged_by_name != by.name:
+        standing = Acknowledgement.objects.filter(incident=self).standing().first()
+        name = standing.by_name if standing else self.acknowledged_by_name
+        since = standing.at if standing else self.acknowledged_at
+        if name != by.name:
             raise IncidentError(
                 "already_acknowledged",
-                f"{self.reference} was already acknowledged by {self.acknowledged_by_name}"
-                f" at {self.acknowledged_at:%H:%M} UTC.",
+                f"{self.reference} was already acknowledged by {name} at {since:%H:%M} UTC.",
             )
 
     def declare(
@@ -356,10 +357,45 @@ class Incident(IncidentChanges):
                     "is_worse": severity.is_worse_than(old),
                 },
             )
+            Acknowledgement.judge_by(self)
             if severity.is_worse_than(old) and self.declared_at and self.is_live:
                 fill_roles_from_roster(self, by=by, at=at)
 
     # --- What belongs to these changes ------------------------------------------------------------
+
+    def take(self, *, by: Actor, at: datetime, is_paged: bool = False) -> bool:
+        """Acknowledge, for the first time or again: False if somebody has it, or it is not live.
+
+        Somebody has it from their acknowledgement until that lapses; while paging runs again,
+        whoever answers next takes it over. `is_paged` says that it does.
+        """
+        return self._take(by=by, at=at) or self._take_over(by=by, at=at, is_paged=is_paged)
+
+    def _take_over(self, *, by: Actor, at: datetime, is_paged: bool) -> bool:
+        with transaction.atomic():
+            self.lock()
+            last = Acknowledgement.objects.filter(incident=self).order_by("-pk").first()
+            if not self.is_live or last is None:
+                return False
+            if last.ended_at is None and not (is_paged or self._is_paging()):
+                return False
+            TimelineEntry.record(self, Kind.INCIDENT_TAKEN_OVER, by=by, at=at)
+            Acknowledgement.stand(self, by=by, at=at)
+            self._settle_paging(by=by, at=at, reason=f"acknowledged by {by.name}")
+        return True
+
+    def _is_paging(self) -> bool:
+        """Whether anybody is being asked to take it, besides those who must all answer."""
+        asked = Page.objects.pending().filter(incident=self, must_answer=False)
+        return Escalation.objects.running().filter(incident=self).exists() or asked.exists()
+
+    def _keep_acknowledgement(self, *, by: Actor, at: datetime) -> None:
+        """Whoever has it still does; what was snoozed or had lapsed is whose who declared."""
+        kept = Acknowledgement.objects.filter(incident=self, until__isnull=True).standing()
+        if kept.exists():
+            Acknowledgement.judge_by(self)
+        else:
+            Acknowledgement.stand(self, by=by, at=at)
 
     def _take(self, *, by: Actor, at: datetime) -> bool:
         """Acknowledge unless somebody has: False if so, or if the incident is no longer live."""
@@ -372,6 +408,7 @@ class Incident(IncidentChanges):
             if not Incident.objects.unacknowledged().filter(pk=self.pk).update(**columns):
                 return False
             TimelineEntry.record(self, Kind.INCIDENT_ACKNOWLEDGED, by=by, at=at)
+            Acknowledgement.stand(self, by=by, at=at)
             self._name_first_responder(by=by, at=at)
             self._settle_paging(by=by, at=at, reason=f"acknowledged by {by.name}")
         for name, value in columns.items():
@@ -391,6 +428,7 @@ class Incident(IncidentChanges):
         ended = self.get_phase_display().lower()
         reason = f"{self.reference} was {ended}."
         release_all(self, by=by, at=at, reason=reason, is_automatic=True)
+        Acknowledgement.objects.filter(incident=self).finish(Acknowledgement.End.OVER, at=at)
         self._settle_paging(by=by, at=at, reason=f"{ended} by {by.name}")
 
     def _is_group_taken(self) -> bool:

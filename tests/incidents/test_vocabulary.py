@@ -39,7 +39,7 @@ def test_sentence_is_made_of_kind_and_data(kind, data, expected):
 
 
 def test_sentence_copes_with_data_that_lacks_something():
-    assert sentence(entry("responder_paged")) == "… was paged (…)."
+    assert sentence(entry("responder_paged")) == "… was paged (…; …, version …)."
 
 
 def test_sentence_does_not_read_braces_in_what_people_wrote():
