@@ -39,3 +39,14 @@ def check(pattern: str) -> None:
 def matches(pattern: str, text: str) -> bool:
     """Whether the whole text matches. Raises PatternError for a pattern that cannot be used."""
     return _compiled(pattern).fullmatch(text) is not None
+
+
+def part(pattern: str, text: str) -> str | None:
+    """The first match in the text, or the first group of it; None if there is none.
+
+    Raises PatternError for a pattern that cannot be used.
+    """
+    found = _compiled(pattern).search(text)
+    if found is None:
+        return None
+    return (found[1] or "") if found.re.groups else found[0]
