@@ -5,15 +5,24 @@ A new format is one module beside these, and its line in `ADAPTERS`.
 
 from incidents.intake import (
     alertmanager,
+    azure,
+    datadog,
+    generic,
     github,
     gitlab,
+    google_cloud,
     grafana,
+    nagios,
     opsgenie,
     own,
     pagerduty,
+    pingdom,
     prometheus,
     sentry,
     sns,
+    uptime_kuma,
+    uptimerobot,
+    zabbix,
 )
 from incidents.intake.adapter import Adapter, Answer, Door, Guide, Snippet
 from incidents.intake.notification import (
@@ -52,14 +61,23 @@ ADAPTERS: dict[str, Adapter] = {
     adapter.kind: adapter
     for adapter in (
         alertmanager.ADAPTER,
+        azure.ADAPTER,
+        datadog.ADAPTER,
+        generic.ADAPTER,
         github.ADAPTER,
         gitlab.ADAPTER,
+        google_cloud.ADAPTER,
         grafana.ADAPTER,
+        nagios.ADAPTER,
         opsgenie.ADAPTER,
         pagerduty.ADAPTER,
+        pingdom.ADAPTER,
         prometheus.ADAPTER,
         sentry.ADAPTER,
         sns.ADAPTER,
+        uptime_kuma.ADAPTER,
+        uptimerobot.ADAPTER,
+        zabbix.ADAPTER,
     )
 }
 
