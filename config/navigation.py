@@ -39,6 +39,7 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         False,
         [
             ("Incidents", "crisis_alert", "incidents.Incident"),
+            ("Triage", "inbox", "incidents.Report:incidents_triage"),
             ("Alerts", "notifications_active", "incidents.Alert"),
             ("Pages", "phone_in_talk", "incidents.Page"),
             ("Services", "dns", "incidents.Service"),
@@ -83,6 +84,7 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         True,
         [
             ("Integrations", "cable", "incidents.Integration"),
+            ("Heartbeats", "ecg_heart", "incidents.Heartbeat"),
             ("Routing rules", "alt_route", "incidents.RoutingRule"),
             ("Events received", "move_to_inbox", "incidents.AlertEvent"),
             ("Changes", "published_with_changes", "incidents.Change"),

@@ -14,7 +14,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.utils import timezone
 
-from incidents.intake import Answer, Envelope, IntakeError, Notification, opsgenie
+from incidents.intake import Answer, Envelope, IntakeError, NormalisedAlert, opsgenie
+from incidents.intake.notification import NormalisedNote
 from incidents.models import Alert, AlertEvent, Integration
 
 # Below the vendor's own address, or below the integration's.
@@ -100,10 +101,10 @@ def _outcome(event: AlertEvent, what: str, key: str) -> tuple[bool, str]:
 def _dedup_key(event: AlertEvent) -> str:
     """The alert that the request was about; empty where it was about none."""
     try:
-        said: Notification = opsgenie.read(event.envelope())
+        said = opsgenie.read(event.envelope())
     except IntakeError:
         return ""
-    about = [*said.alerts, *said.notes]
+    about: list[NormalisedAlert | NormalisedNote] = [*said.alerts, *said.notes]
     return about[0].dedup_key if about else ""
 
 

@@ -3,12 +3,14 @@ from incidents.admin import (
     catalogue,
     changes,
     declare,
+    heartbeats,
     incidents,
     integrations,
     lookups,
     monitoring,
     panels,
     people,
+    reports,
     routing,
 )
 
@@ -17,11 +19,13 @@ __all__ = [
     "catalogue",
     "changes",
     "declare",
+    "heartbeats",
     "incidents",
     "integrations",
     "lookups",
     "monitoring",
     "panels",
     "people",
+    "reports",
     "routing",
 ]
