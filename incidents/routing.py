@@ -7,7 +7,7 @@ integration. Maintenance of the service found says whether anybody hears of it.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,7 +29,6 @@ from incidents.models import (
     Service,
     Severity,
 )
-from incidents.models.alerts import RoutingRuleQuerySet
 from roster.errors import DomainError
 from roster.models import EscalationPolicy
 
@@ -44,6 +43,10 @@ LEVELS = {
 }
 LEVEL_NOT_GIVEN = "medium"
 SERVICE_LABEL = "service"
+
+
+# A rule and its conditions.
+type Conditional = tuple[RoutingRule, Sequence[RoutingMatcher]]
 
 
 class Origin(StrEnum):
@@ -142,18 +145,21 @@ class Router:
     def __init__(
         self,
         integration: Integration,
-        rules: list[RoutingRule],
-        severities: list[Severity],
+        rules: Sequence[Conditional],
+        severities: Sequence[Severity],
         *,
         windows: Windows,
         at: datetime,
+        services: Mapping[str, Service] | None = None,
     ) -> None:
+        """`services` by slug are read when they are first needed, unless given."""
         if not severities:
             raise DomainError(
                 "no_severity", "There is no severity to give. Load the reference data, then retry."
             )
         self._integration = integration
-        self._rules = [(rule, list(rule.matchers.all())) for rule in rules]
+        self.rules = [rule for rule, _ in rules]
+        self._rules = rules
         self._severities = sorted(severities, key=lambda severity: severity.rank)
         self._by_word = _severities_by_word(self._severities)
         self._own_words = {
@@ -162,13 +168,13 @@ class Router:
         }
         self._windows = windows
         self._at = at
+        self._known_services = services
 
     @classmethod
     def of(cls, integration: Integration, *, at: datetime) -> Self:
-        rules = rules_of(integration).active().prefetch_related("matchers")
         return cls(
             integration,
-            list(rules.select_related("service", "severity", "policy", "attach_to__severity")),
+            active_rules(integration),
             list(Severity.objects.all()),
             windows=Windows.at(at),
             at=at,
@@ -214,7 +220,7 @@ class Router:
                 is_decided = True
             yield RuleReading(rule, checks, outcome)
 
-    def _all_hold(self, matchers: list[RoutingMatcher], alert: NormalisedAlert) -> bool:
+    def _all_hold(self, matchers: Sequence[RoutingMatcher], alert: NormalisedAlert) -> bool:
         return all(
             matching.holds(matcher, value_of(matcher.label, alert, self._integration))
             for matcher in matchers
@@ -223,8 +229,8 @@ class Router:
     # --- What the rule leaves open ---------------------------------------------------------------
 
     @cached_property
-    def _services(self) -> dict[str, Service]:
-        return {service.slug: service for service in Service.objects.all()}
+    def _services(self) -> Mapping[str, Service]:
+        return services_by_slug() if self._known_services is None else self._known_services
 
     def _service_for(
         self, alert: NormalisedAlert, rule: RoutingRule | None
@@ -261,11 +267,20 @@ class Router:
         return f"{service.slug}:{digest}"
 
 
-def rules_of(integration: Integration) -> RoutingRuleQuerySet:
-    """The rules that alerts of this integration are held against, in order."""
-    return RoutingRule.objects.filter(
-        Q(integration=integration) | Q(integration__isnull=True)
-    ).order_by("position", "pk")
+def active_rules(integration: Integration | None = None) -> list[Conditional]:
+    """The rules in order, with their conditions: those asked about an integration, or all.
+
+    Two queries.
+    """
+    rules = RoutingRule.objects.active().order_by("position", "pk")
+    if integration:
+        rules = rules.filter(Q(integration=integration) | Q(integration__isnull=True))
+    related = rules.select_related("service", "severity", "policy", "attach_to__severity")
+    return [(rule, list(rule.matchers.all())) for rule in related.prefetch_related("matchers")]
+
+
+def services_by_slug() -> dict[str, Service]:
+    return {service.slug: service for service in Service.objects.all()}
 
 
 def is_over(rule: RoutingRule, at: datetime) -> bool:
@@ -273,7 +288,7 @@ def is_over(rule: RoutingRule, at: datetime) -> bool:
     return bool(rule.is_suppressing and rule.suppress_until and rule.suppress_until <= at)
 
 
-def _severities_by_word(severities: list[Severity]) -> dict[str, Severity]:
+def _severities_by_word(severities: Sequence[Severity]) -> dict[str, Severity]:
     """Every word a label may use, names given by the organisation before the levels' synonyms."""
     own: dict[str, Severity] = {}
     for severity in severities:

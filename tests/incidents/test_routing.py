@@ -54,7 +54,8 @@ def routed(alert: NormalisedAlert, *rules: RoutingRule, severity: Severity | Non
 
 
 def a_router(integration: Integration, *rules: RoutingRule, at: datetime = AT) -> Router:
-    return Router(integration, list(rules), SEVERITIES, windows=Windows([], at), at=at)
+    conditional = [(rule, list(rule.matchers.all())) for rule in rules]
+    return Router(integration, conditional, SEVERITIES, windows=Windows([], at), at=at)
 
 
 def a_rule(*matchers: tuple[str, str, str], **fields: Any) -> RoutingRule:
