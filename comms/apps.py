@@ -11,8 +11,10 @@ class CommsConfig(AppConfig):
         # Models must be loaded first.
         from comms import (  # noqa: PLC0415
             entry_kinds,
+            leads,
             notices,
             reactions,
+            reporters,
             shadow_copies,
             suggestions,
         )
@@ -35,6 +37,8 @@ class CommsConfig(AppConfig):
         entry_kinds.register_all()
         reactions.connect()
         shadow_copies.connect()
+        reporters.connect()
+        leads.connect()
         notice_due.connect(notices.deliver, dispatch_uid="comms.notices")
         notice_withdrawn.connect(notices.withdraw, dispatch_uid="comms.notices.withdraw")
         register_reporter(report.deliveries)

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from comms.api import views as comms
 from incidents.api import lookups
 from incidents.api import views as incidents
+from incidents.api.reports import ReportViewSet
 from postmortems.api import views as postmortems
 from roster.api import views as roster
 from roster.api.coverage import CoverageViewSet
@@ -73,6 +74,7 @@ router.register("integrations", incidents.IntegrationViewSet)
 router.register("alerts", incidents.AlertViewSet)
 router.register("changes", incidents.ChangeViewSet)
 router.register("incidents", incidents.IncidentViewSet)
+router.register("reports", ReportViewSet)
 router.register("audiences", comms.AudienceViewSet)
 router.register("templates", comms.TemplateViewSet)
 router.register("updates", comms.UpdateViewSet)

@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health
+from incidents.report_views import report_page, secret_report_page
 from roster.feed_views import feed
 from roster.link_views import link_page
 
@@ -24,6 +25,8 @@ urlpatterns = [
     path("api/", include("config.api")),
     # Answered by config.middleware.IngestFastLane; named here for `reverse`.
     path("ingest/", include("incidents.ingest_urls")),
+    path("report/", report_page, name="report"),
+    path("report/<str:key>/", secret_report_page, name="secret-report"),
     path("favicon.ico", favicon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

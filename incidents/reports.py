@@ -5,7 +5,7 @@ paged, for a person to decide on. What single customers say is counted, and beco
 enough of them say it of one service, or when somebody decides so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from incidents.escalation import start_escalation
+from incidents.intake.notification import NormalisedReport
 from incidents.lifecycle import detect
 from incidents.models import Incident, Integration, Report, Service, Severity
 from incidents.models.reports import PREFIX
@@ -103,6 +104,31 @@ def take(
         else:
             open_incident([report], by=by.actor, at=at)
     return report
+
+
+def take_all(
+    integration: Integration, received: Iterable[NormalisedReport], *, at: datetime
+) -> list[Report]:
+    """Take what a help desk sent, within the transaction that processes it.
+
+    A service that nobody knows by this slug is the integration's own.
+    """
+    taken = []
+    for each in received:
+        service = Service.objects.filter(slug=each.service).first() if each.service else None
+        sources = Incident.Source
+        said = Said(
+            title=each.title,
+            text=each.text,
+            source=sources.CUSTOMER if each.is_from_customer else sources.INDIVIDUAL,
+            service=service or integration.service,
+            may_affect_customers=each.is_from_customer,
+            customers=each.customers,
+            ticket_url=each.ticket_url,
+        )
+        by = Reporter(each.reporter, each.email if "@" in each.email else "")
+        taken.append(take(said, by, at=at, integration=integration))
+    return taken
 
 
 def attach(report: Report, incident: Incident, *, by: Actor, at: datetime) -> None:

@@ -165,6 +165,20 @@ class NormalisedChange:
 
 
 @dataclass(frozen=True)
+class NormalisedReport:
+    """What a person or a help desk reports; `service` is a slug, or empty if it is not known."""
+
+    title: str
+    text: str = ""
+    is_from_customer: bool = True
+    service: str = ""
+    customers: int = 0
+    ticket_url: str = ""
+    reporter: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True)
 class Ping:
     """A sign of life of the heartbeat `name`; with `has_failed`, word that the job went wrong."""
 
@@ -185,6 +199,7 @@ class Notification:
     changes: list[NormalisedChange] = field(default_factory=list)
     notes: list[NormalisedNote] = field(default_factory=list)
     pings: list[Ping] = field(default_factory=list)
+    reports: list[NormalisedReport] = field(default_factory=list)
     missing: int = 0
     problems: list[str] = field(default_factory=list)
     remark: str = ""
