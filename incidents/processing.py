@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 
 from incidents.batch import Batch, LeaseLostError, Read, set_aside
-from incidents.intake import ADAPTERS, IntakeError, NotYetError, Notification, own
+from incidents.intake import ADAPTERS, IntakeError, Notification, NotYetError, own
 from incidents.models import AlertEvent, Integration
 from roster.actors import Actor
 from roster.errors import DomainError

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from incidents import batch, processing
+from incidents import processing
+from incidents.batch import places
 from incidents.models import (
     Alert,
     AlertEvent,
@@ -231,18 +232,21 @@ def test_event_older_than_the_resolution_fires_nothing(paging):
     assert late.state == "processed"
 
 
-def test_resolve_waits_for_an_earlier_event_that_another_worker_has(paging):
+def test_resolve_ends_an_earlier_event_that_another_worker_still_has(paging):
     firing = paging.send(alert())
     AlertEvent.objects.filter(pk=firing.pk).update(leased_until=paging.at + timedelta(seconds=30))
+    paging.at += timedelta(seconds=1)
     resolving = paging.send(alert(status="resolved"))
 
     processing.process_due(at=paging.at)
     resolving.refresh_from_db()
-    assert resolving.state == "received"
+    assert (resolving.state, Alert.objects.count()) == ("processed", 0)
 
     AlertEvent.objects.filter(pk=firing.pk).update(leased_until=None)
     paging.tick(minutes=0.1)
     assert paging.alert.state == "resolved"
+    assert paging.incident.phase == Phase.DISMISSED
+    assert paging.paged() == []
 
 
 def test_suppressed_alert_is_kept_with_its_rule_and_tells_nobody(paging):
@@ -284,13 +288,13 @@ def test_one_bad_alert_sets_event_aside_and_keeps_the_others(paging):
 
 
 def test_poison_event_holds_up_nobody(paging, monkeypatch):
-    def refuse_poison(title, **fields):
-        if title == "Alert poison":
+    def refuse_poison(detections, **fields):
+        if any(each.title == "Alert poison" for each in detections):
             raise ArithmeticError
-        return detect(title=title, **fields)
+        return detect_all(detections, **fields)
 
-    detect = batch.detect
-    monkeypatch.setattr(batch, "detect", refuse_poison)
+    detect_all = places.detect_all
+    monkeypatch.setattr(places, "detect_all", refuse_poison)
     paging.send(alert("a"), group="a")
     poison = paging.send(alert("poison"), group="p")
     paging.send(alert("b"), group="b")
@@ -363,5 +367,5 @@ def test_batch_of_repeats_takes_constant_queries(paging, django_assert_num_queri
     paging.fire(*keys)
     paging.send(*[alert(key) for key in keys])
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(20):
         processing.process_due(at=paging.at)
