@@ -257,7 +257,7 @@ def _fire(heartbeat: Heartbeat, words: tuple[str, str], *, at: datetime) -> None
         severity_label=heartbeat.severity_label.strip().lower(),
         labels={"heartbeat": heartbeat.slug},
         links=[("Heartbeat", f"{settings.PUBLIC_URL}{page}")],
-        started_at=heartbeat.last_ping_at or at,
+        started_at=at,
     )
     _say(heartbeat, alert, Importance.FIRING, at=at)
 

@@ -247,7 +247,7 @@ def _alert(body: Record, key: str) -> NormalisedAlert:
     labels, annotations = split_details(details, named)
     if isinstance(page := body.get("statusPageEntry"), dict):
         annotations |= labels_of(status_page_title=page.get("title"))
-        annotations |= labels_of(status_page_details=page.get("details"))
+        annotations |= labels_of(status_page_detail=page.get("detail") or page.get("details"))
     source = http_link("Source", body.get("source"))
     runbook = links_of(runbook=known.get("runbook_url") or known.get("runbook"))
     return NormalisedAlert(

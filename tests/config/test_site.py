@@ -81,6 +81,7 @@ def one_of_everything(admin_user: User, now: Any) -> None:
     incidents.make_page(incident)
     incidents.make_responder(incident)
     incidents.make_event()
+    incidents.make_heartbeat()
     incidents.make_change()
     incidents.make_routing_rule()
     incidents.make_role()

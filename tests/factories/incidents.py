@@ -10,6 +10,7 @@ from incidents.models import (
     AlertEvent,
     Change,
     Escalation,
+    Heartbeat,
     ImpactDegree,
     ImpactExtent,
     Incident,
@@ -208,4 +209,13 @@ def make_page(
         fields.setdefault("ended_at", fields["created_at"])
     return Page.objects.create(
         incident=incident or make_incident(), person=person or make_person(), **fields
+    )
+
+
+def make_heartbeat(integration: Integration | None = None, **fields: Any) -> Heartbeat:
+    """A heartbeat that waits for its first ping, unless `state` is given."""
+    fields.setdefault("slug", f"job-{next(_numbers)}")
+    fields.setdefault("name", fields["slug"])
+    return Heartbeat.objects.create(
+        integration=integration or make_integration(kind="heartbeat")[0], **fields
     )
