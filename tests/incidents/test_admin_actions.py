@@ -23,7 +23,7 @@ from tests.factories.incidents import (
     make_severity,
     make_severity_rule,
 )
-from tests.factories.roster import make_person, make_policy
+from tests.factories.roster import make_person, make_policy, make_team
 
 pytestmark = pytest.mark.django_db
 UserWith = Callable[..., User]
@@ -124,6 +124,20 @@ CASES = [
         "classify",
         lambda incident: {"severity": make_severity(1).pk, "reason": "Data is lost."},
         "severity_changed",
+    ),
+    Case(
+        "resolve-first-line",
+        Phase.DETECTED,
+        "declare",
+        lambda incident: {"summary": "Restarted it."},
+        "resolved_at_first_line",
+    ),
+    Case(
+        "escalate-to-team",
+        Phase.DETECTED,
+        "request_responder",
+        lambda incident: {"team": make_team(members=[make_person()]).pk},
+        "escalated_to_team",
     ),
     Case("page", Phase.MOBILIZING, "request_responder", nothing, "escalation_started"),
     Case("acknowledge-page", Phase.DETECTED, "acknowledge", of_page, "page_acknowledged"),
