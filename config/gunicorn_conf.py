@@ -24,3 +24,10 @@ worker_tmp_dir = next(
     tempfile.gettempdir(),
 )
 logconfig_dict = settings.LOGGING
+
+
+def post_worker_init(worker: object) -> None:
+    """Store what waits in the spool, read keys ahead: in each web process, once it is forked."""
+    from incidents import intake_upkeep  # noqa: PLC0415  # the master sets up no apps
+
+    intake_upkeep.start()

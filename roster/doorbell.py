@@ -10,6 +10,8 @@ from django.db import transaction
 logger = logging.getLogger(__name__)
 
 QUIET_FOR = timedelta(milliseconds=100)
+# A broker that is away is left alone: trying it makes the one who rings wait.
+UNHEARD_FOR = timedelta(seconds=5)
 # Unheard rings are dropped by the worker, or a stopped one would wake up to a pile of them.
 RING_EXPIRES = timedelta(seconds=10)
 
@@ -19,8 +21,8 @@ _last_rung: dict[str, float] = {}
 def ring(task_name: str) -> None:
     """Once the transaction commits, ask a worker to run the sweep `task_name` now.
 
-    Rings for one task within 100 ms of another in this process are left out, and a broker that
-    cannot be reached is no error: beat runs the same sweep every second.
+    Rings for one task within 100 ms of another in this process are left out, for five seconds if
+    the broker cannot be reached. That is no error: beat runs the same sweep every second.
     """
     transaction.on_commit(lambda: _ring(task_name))
 
@@ -34,3 +36,4 @@ def _ring(task_name: str) -> None:
         current_app.send_task(task_name, expires=RING_EXPIRES.total_seconds(), ignore_result=True)
     except Exception:  # kombu lets each transport raise its own
         logger.warning("Could not ring %s; its sweep will find the row", task_name)
+        _last_rung[task_name] = now + UNHEARD_FOR.total_seconds()

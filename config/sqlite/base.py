@@ -6,6 +6,7 @@ the network inside a transaction: every other writer waits meanwhile.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._queue is None:
             return super().create_cursor(name)
         return self.connection.cursor(factory=partial(QueuedCursor, self))
+
+    @contextmanager
+    def waiting_at_most(self, seconds: float) -> Iterator[None]:
+        """Give up on another writer after `seconds` inside, if that is sooner than as a rule."""
+        self.ensure_connection()
+        usual = self._timeout
+        self._wait_for_others(min(seconds, usual))
+        try:
+            yield
+        finally:
+            if self.connection is not None:
+                self._wait_for_others(usual)
+
+    def _wait_for_others(self, seconds: float) -> None:
+        """In our queue, and in SQLite's own for those who are not in ours."""
+        self._timeout = seconds
+        self.connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
     def enter_queue(self) -> None:
         """Wait for our turn to write; does nothing where there is no queue or it is our turn."""

@@ -61,9 +61,10 @@ def test_ingest_answers_whatever_host_is_named(client):
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/ingest/", "/ingest/a/b/"])
-def test_other_ingest_addresses_do_not_exist(client, path):
-    assert client.post(path).status_code == 404
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/ingest/", "/ingest//", "/ingest/a/b/", "/ingest/%00/"])
+def test_ingest_address_without_a_known_key_is_refused(client, path):
+    assert client.post(path, "{}", content_type="application/json").status_code == 401
 
 
 def test_ingest_address_can_be_reversed():

@@ -12,7 +12,7 @@ from django.db import connection, connections
 from django.test import RequestFactory
 from django.utils import timezone
 
-from incidents import ingest_views
+from incidents import intake_keys
 from incidents.escalation import acknowledge_page, run_due
 from incidents.ingest_views import ingest
 from incidents.models import Alert, AlertEvent, Escalation, Incident, Page
@@ -31,7 +31,7 @@ def shared_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
 
     The test database is copied with its tables, and put back afterwards.
     """
-    ingest_views._known.clear()
+    intake_keys.forget_all()
     if connection.vendor != "sqlite":
         yield
         return

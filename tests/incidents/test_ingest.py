@@ -1,5 +1,6 @@
 """`/ingest/<key>/`: what is accepted, and how everything else is answered."""
 
+import gzip
 import io
 import json
 from datetime import timedelta
@@ -7,12 +8,14 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from django.test import RequestFactory
 
-from incidents import ingest_views
+from incidents import ingest_views, intake_keys
 from incidents.ingest_views import BODY_LIMIT, ingest
-from incidents.models import AlertEvent
+from incidents.intake import Importance
+from incidents.models import AlertEvent, Integration
+from incidents.repeats import Seen
 from tests.factories.roster import make_person, make_policy
 from tests.incidents.paging import ADMIN, Paging, alert, webhook
 
@@ -23,7 +26,7 @@ BODIES = Path(__file__).parent.parent / "fixtures" / "alertmanager"
 
 @pytest.fixture
 def paging(now):
-    ingest_views._known.clear()
+    intake_keys.forget_all()
     return Paging(make_policy(make_person(slug="ada")), at=now)
 
 
@@ -105,7 +108,7 @@ def test_unknown_key_is_refused(paging):
 def test_revoked_integration_is_refused_within_seconds(paging, monkeypatch):
     post(paging.key, webhook(alert()))
     paging.integration.revoke(at=paging.at)
-    monkeypatch.setattr(ingest_views, "monotonic", lambda: 1e12)
+    monkeypatch.setattr(intake_keys, "monotonic", lambda: 1e12)
 
     assert answer(post(paging.key, webhook(alert())))[:2] == (403, "integration_revoked")
     assert AlertEvent.objects.count() == 1
@@ -114,7 +117,7 @@ def test_revoked_integration_is_refused_within_seconds(paging, monkeypatch):
 def test_replaced_key_stops_working(paging, monkeypatch):
     post(paging.key, webhook(alert()))
     key = paging.integration.rotate_key(by=ADMIN, at=paging.at, overlap=timedelta())
-    monkeypatch.setattr(ingest_views, "monotonic", lambda: 1e12)
+    monkeypatch.setattr(intake_keys, "monotonic", lambda: 1e12)
 
     assert answer(post(paging.key, webhook(alert())))[:2] == (403, "key_ended")
     assert post(key, webhook(alert())).status_code == 202
@@ -172,18 +175,60 @@ def test_chunked_body_is_read_up_to_the_limit(paging, size, status):
     assert ingest(request, paging.key).status_code == status
 
 
-def test_database_trouble_asks_to_send_it_again(paging, monkeypatch):
-    """Alertmanager repeats 5xx and drops everything else."""
+def test_packed_body_is_stored_as_it_was_meant(paging):
+    body = webhook(alert())
 
-    def fail(*args):
-        raise OperationalError("database is locked")
+    response = post(paging.key, gzip.compress(body), **{"Content-Encoding": "gzip"})
 
-    monkeypatch.setattr(ingest_views, "_store", fail)
+    assert response.status_code == 202
+    assert bytes(AlertEvent.objects.get().body) == body
 
-    response = post(paging.key, webhook(alert()))
 
-    assert answer(response)[:2] == (503, "unavailable")
-    assert response["Retry-After"] == "5"
+def test_packed_body_of_the_limit_is_accepted_and_a_bomb_refused(paging):
+    body, packing = webhook(alert()), {"Content-Encoding": "gzip"}
+
+    full, bomb = (gzip.compress(body.ljust(size)) for size in (BODY_LIMIT, 200 * BODY_LIMIT))
+
+    assert post(paging.key, full, **packing).status_code == 202
+    assert len(bomb) < BODY_LIMIT
+    assert answer(post(paging.key, bomb, **packing))[:2] == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status", "code"),
+    [
+        (b"plain", "gzip", 400, "not_gzip"),
+        (gzip.compress(webhook(alert()))[:-9], "gzip", 400, "incomplete"),
+        (b"", "gzip", 400, "incomplete"),
+        (webhook(alert()), "br", 415, "unsupported_encoding"),
+        (webhook(alert()), "gzip, gzip", 415, "unsupported_encoding"),
+    ],
+)
+def test_body_packed_in_another_way_is_refused(paging, body, encoding, status, code):
+    response = post(paging.key, body, **{"Content-Encoding": encoding})
+
+    assert answer(response)[:2] == (status, code)
+
+
+def test_repeat_is_for_later(paging, monkeypatch):
+    monkeypatch.setattr(ingest_views, "_seen", Seen())
+    for body in (webhook(alert("a")), webhook(alert("a")), webhook(alert("b"))):
+        post(paging.key, body)
+
+    ranks = AlertEvent.objects.order_by("pk").values_list("importance", flat=True)
+
+    assert list(ranks) == [Importance.CRITICAL, Importance.LATER, Importance.CRITICAL]
+
+
+def test_same_bytes_to_another_integration_are_no_repeat(paging, monkeypatch):
+    monkeypatch.setattr(ingest_views, "_seen", Seen())
+    other, key = Integration.issue(
+        slug="other", name="Other", service=paging.service, by=ADMIN, at=paging.at
+    )
+    for sent_with in (paging.key, key):
+        post(sent_with, webhook(alert()))
+
+    assert AlertEvent.objects.get(integration=other).importance == Importance.CRITICAL
 
 
 @pytest.mark.django_db(transaction=True)
