@@ -8,7 +8,7 @@ reader may not see are not told apart from those that do not exist.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -139,13 +139,16 @@ class _Explainer:
         self.user = user
         self.at = at
         self.event = event
+        self.came_at = event.received_at if event else at
         # When it was, or would be, taken in: alerts and incidents of that moment count.
-        self.taken_in_at = (event.processed_at or event.received_at) if event else at
+        self.taken_in_at = (event.processed_at if event else None) or self.came_at
+        # Silence is for what monitors say: a person who reports something means it.
+        self.is_reported = bool(event and event.origin == AlertEvent.Origin.PERSON)
         self.router = Router.of(integration, at=at)
         self._calls: dict[tuple[int | None, datetime], list[Call]] = {}
 
     def explain(self, notification: Notification) -> Explanation:
-        shown = notification.alerts[:ALERTS_SHOWN]
+        shown = [self._or_its_end(alert) for alert in notification.alerts[:ALERTS_SHOWN]]
         routes = [self.router.route(alert) if alert.is_firing else None for alert in shown]
         keys = {alert.dedup_key for alert in shown}
         self.became = self._became(keys)
@@ -163,18 +166,22 @@ class _Explainer:
             notification=notification,
         )
 
+    def _or_its_end(self, alert: NormalisedAlert) -> NormalisedAlert:
+        """What had expired when it came tells of its end, as it does for processing."""
+        is_over = alert.expires_at is not None and alert.expires_at <= self.came_at
+        return replace(alert, action=Action.RESOLVE) if alert.is_firing and is_over else alert
+
     # --- What is read -----------------------------------------------------------------------------
 
     def _became(self, keys: Collection[str]) -> dict[str, Alert]:
         """By key, the alert that the stored message opened, or was counted on."""
         if self.event is None:
             return {}
-        received_at = self.event.received_at
         rows = Alert.objects.filter(
             integration=self.integration,
             dedup_key__in=keys,
-            first_seen_at__lte=received_at,
-            last_seen_at__gte=received_at,
+            first_seen_at__lte=self.came_at,
+            last_seen_at__gte=self.came_at,
         )
         related = ("incident__severity", "service", "suppressed_by", "held_by", "maintenance")
         return {
@@ -183,12 +190,11 @@ class _Explainer:
 
     def _firing(self, keys: Collection[str]) -> dict[str, Alert]:
         """By key, the alert that fired before this message came."""
-        before = self.event.received_at if self.event else self.at
         rows = Alert.objects.filter(
-            Q(resolved_at__isnull=True) | Q(resolved_at__gte=before),
+            Q(resolved_at__isnull=True) | Q(resolved_at__gte=self.came_at),
             integration=self.integration,
             dedup_key__in=keys,
-            first_seen_at__lt=before,
+            first_seen_at__lt=self.came_at,
         )
         return {row.dedup_key: row for row in rows.select_related("incident__severity")}
 
@@ -196,7 +202,7 @@ class _Explainer:
         """By grouping key, the incident that was live before, and still gathered alerts."""
         at = self.taken_in_at
         rows = Incident.objects.filter(
-            Q(gathers_until__isnull=True) | Q(gathers_until__gt=at),
+            Q(gathers_until__isnull=True) | Q(gathers_until__gte=self.came_at),
             Q(restored_at__isnull=True) | Q(restored_at__gt=at),
             Q(closed_at__isnull=True) | Q(closed_at__gt=at),
             grouping_key__in=keys,
@@ -239,7 +245,7 @@ class _Explainer:
         became = self.became.get(alert.dedup_key)
         firing = self.firing.get(alert.dedup_key)
         incident = self._joined(route, became) if route else firing.incident if firing else None
-        fate = _fate(alert, route, firing, incident)
+        fate = self._fate(alert, route, firing, incident)
         policy, calls_from = self._paging(route, fate) if route else (None, None)
         return Explained(
             alert=alert,
@@ -255,6 +261,25 @@ class _Explainer:
             became_of=self._if_visible(became.incident if became else None),
             pages=self.pages.get(became.incident_id or 0, []) if became else [],
         )
+
+    def _fate(
+        self,
+        alert: NormalisedAlert,
+        route: Route | None,
+        firing: Alert | None,
+        incident: Incident | None,
+    ) -> Fate:
+        if route is None:
+            return Fate.RESOLVES if alert.action == Action.RESOLVE else Fate.ACKNOWLEDGES
+        if firing:
+            return Fate.REPEATS
+        if route.suppressed_by:
+            return Fate.SUPPRESSED
+        if route.is_muted and not self.is_reported:
+            return Fate.MUTED
+        if route.hold_minutes and not self.is_reported:
+            return Fate.HELD
+        return Fate.JOINS if incident else Fate.OPENS
 
     def _joined(self, route: Route, became: Alert | None) -> Incident | None:
         """The incident it joins; None if it opens one."""
@@ -288,22 +313,6 @@ class _Explainer:
         if key not in self._calls:
             self._calls[key] = who_would_be_called(policy, at=at)
         return self._calls[key]
-
-
-def _fate(
-    alert: NormalisedAlert, route: Route | None, firing: Alert | None, incident: Incident | None
-) -> Fate:
-    if route is None:
-        return Fate.RESOLVES if alert.action == Action.RESOLVE else Fate.ACKNOWLEDGES
-    if firing:
-        return Fate.REPEATS
-    if route.suppressed_by:
-        return Fate.SUPPRESSED
-    if route.is_muted:
-        return Fate.MUTED
-    if route.hold_minutes:
-        return Fate.HELD
-    return Fate.JOINS if incident else Fate.OPENS
 
 
 def _policies_of(service_pks: Collection[int]) -> dict[int, EscalationPolicy]:
