@@ -234,7 +234,7 @@ def sample(at: datetime) -> Envelope:
         "repository": {"full_name": "example/trial"},
         "sender": {"login": "trial"},
     }
-    headers = {"X-GitHub-Event": "deployment_status"}
+    headers = {EVENT: "deployment_status"}
     return Envelope(json.dumps(body).encode(), "application/json", headers)
 
 

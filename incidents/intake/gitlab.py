@@ -174,8 +174,10 @@ def _key(kind: str, identity: object) -> str:
 
 
 def _moment(value: object) -> datetime | None:
-    """GitLab writes `2026-01-31 12:00:00 UTC` in places."""
-    return moment(value.replace(" UTC", "Z") if isinstance(value, str) else value)
+    """GitLab also writes `2026-01-31 12:00:00 UTC`, and `2026-01-31 13:00:00 +0100`."""
+    if isinstance(value, str):
+        value = value.replace(" UTC", "Z").replace(" +", "+").replace(" -", "-")
+    return moment(value)
 
 
 def _deployment(body: _Json, options: Options) -> NormalisedChange | None:
@@ -291,7 +293,7 @@ def sample(at: datetime) -> Envelope:
         "project": {"path_with_namespace": "example/trial"},
         "user": {"name": "Trial"},
     }
-    headers = {"X-Gitlab-Event": "Deployment Hook"}
+    headers = {EVENT: "Deployment Hook"}
     return Envelope(json.dumps(body).encode(), "application/json", headers)
 
 

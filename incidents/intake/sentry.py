@@ -264,7 +264,7 @@ def sample(at: datetime) -> Envelope:
         "tags": [["environment", "trial"]],
     }
     body = {"action": "triggered", "data": {"event": event, "triggered_rule": "Trial"}}
-    headers = {"Sentry-Hook-Resource": "event_alert"}
+    headers = {RESOURCE: "event_alert"}
     return Envelope(json.dumps(body).encode(), "application/json", headers)
 
 
