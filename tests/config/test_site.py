@@ -17,7 +17,9 @@ from django.utils.module_loading import import_string
 
 from comms.models import AudienceKind
 from config.site import MusterAdminSite
+from incidents import reports
 from incidents.models import Duty, PhaseGuide, Question
+from incidents.reports import Reporter, Said
 from postmortems.models import SectionGuide
 from roster import feeds
 from roster.models import (
@@ -82,6 +84,7 @@ def one_of_everything(admin_user: User, now: Any) -> None:
     incidents.make_responder(incident)
     incidents.make_event()
     incidents.make_heartbeat()
+    reports.take(Said("Slow", source="customer"), Reporter("Ben"), at=now)
     incidents.make_change()
     incidents.make_routing_rule()
     incidents.make_role()

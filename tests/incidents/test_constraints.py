@@ -1,18 +1,30 @@
 """Each constraint of the database, and a row that breaks it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from incidents.models import Incident, Severity
+from incidents.models import (
+    Acknowledgement,
+    Incident,
+    IntakeHour,
+    IntakeRefusal,
+    MaintenanceWindow,
+    Report,
+    Severity,
+)
 from tests.factories.incidents import (
     DETECTED_AT,
     make_alert,
     make_assignment,
+    make_change,
     make_escalation,
     make_event,
+    make_heartbeat,
     make_incident,
     make_integration,
     make_page,
@@ -76,6 +88,28 @@ def two_open_engagements() -> None:
     twice(make_responder, incident=make_incident(), person=make_person())()
 
 
+def twice_in_the_hour(model: type[IntakeRefusal | IntakeHour], **fields: Any) -> Callable[[], None]:
+    return lambda: twice(
+        model.objects.create, integration=make_integration()[0], hour=DETECTED_AT, **fields
+    )()
+
+
+def make_window(**fields: Any) -> MaintenanceWindow:
+    given = {
+        "name": "Switch",
+        "starts_at": DETECTED_AT,
+        "ends_at": DETECTED_AT + timedelta(hours=1),
+        "created_by_name": "Ruth Adeyemi",
+        "created_at": DETECTED_AT,
+    }
+    return MaintenanceWindow.objects.create(**given | fields)
+
+
+def acknowledge(incident: Incident, **fields: Any) -> Acknowledgement:
+    given = {"by_name": "Ruth Adeyemi", "at": DETECTED_AT, "last_work_at": DETECTED_AT}
+    return Acknowledgement.objects.create(incident=incident, **given | fields)
+
+
 BROKEN: dict[str, Callable[[], object]] = {
     "incident_one_live_per_grouping_key": twice(make_incident, grouping_key="a"),
     "incident_closed_at_if_ended": lambda: make_incident(phase="closed", closed_at=None),
@@ -111,8 +145,36 @@ BROKEN: dict[str, Callable[[], object]] = {
         state="acknowledged", acknowledged_at=None
     ),
     "alert_fires_once_per_key": same_alert_twice,
-    "alert_attached_or_suppressed": alert_of_both,
-    "alert_attached_or_suppressed (neither)": lambda: make_alert(None, suppressed_by=None),
+    "alert_attached_or_quiet_for_a_reason": alert_of_both,
+    "alert_attached_or_quiet_for_a_reason (neither)": lambda: make_alert(None, suppressed_by=None),
+    "alert_looked_at_while_firing": lambda: make_alert(state="resolved", look_again_at=DETECTED_AT),
+    "alert_event_once_per_receipt": lambda: twice(
+        make_event, integration=make_integration()[0], receipt=uuid4()
+    )(),
+    "intake_refusal_once_per_hour": twice_in_the_hour(
+        IntakeRefusal, code="too_large", status=413, message="Too large.", last_at=DETECTED_AT
+    ),
+    "intake_hour_once_per_integration": twice_in_the_hour(IntakeHour),
+    "heartbeat_once_per_integration": lambda: twice(
+        make_heartbeat, integration=make_integration(kind="heartbeat")[0], slug="backup"
+    )(),
+    "heartbeat_every_minute_at_most": lambda: make_heartbeat(every_minutes=0),
+    "heartbeat_due_while_alive": lambda: make_heartbeat(state="missing", due_at=DETECTED_AT),
+    "change_once_per_key": lambda: twice(
+        make_change, integration=make_integration()[0], key="deployment:1"
+    )(),
+    "maintenance_ends_after_it_starts": lambda: make_window(ends_at=DETECTED_AT),
+    "maintenance_ended_by_somebody": lambda: make_window(ended_at=DETECTED_AT),
+    "routing_rule_until_if_suppressing": lambda: make_routing_rule(suppress_until=DETECTED_AT),
+    "acknowledgement_one_standing": lambda: twice(acknowledge, incident=make_incident())(),
+    "acknowledgement_ended_for_a_reason": lambda: acknowledge(make_incident(), end="expired"),
+    "report_dismissed_by_somebody": lambda: Report.objects.create(
+        number=1,
+        title="Slow",
+        reporter_name="Ben",
+        created_at=DETECTED_AT,
+        dismissed_at=DETECTED_AT,
+    ),
     "alert_resolved_at_if_resolved": lambda: make_alert(resolved_at=DETECTED_AT),
     "alert_event_due_while_received": lambda: make_event(due_at=None),
     "alert_event_reason_if_set_aside": lambda: make_event(state="set_aside"),
