@@ -347,6 +347,7 @@ CELERY_TASK_DEFAULT_QUEUE = "muster"
 # and stops when there are none: a missed run costs its period, a doubled run one empty query.
 SWEEPS = {
     "incidents.process_events": 1.0,
+    "incidents.look_at_alerts": 1.0,
     "incidents.run_escalations": 1.0,
     "incidents.announce_entries": 1.0,
     "comms.send_email": 1.0,

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
 
-from incidents.batch import Batch, LeaseLostError, Read, set_aside
+from incidents.batch import Batch, LeaseLostError, Read, lock_integration, set_aside
 from incidents.intake import ADAPTERS, IntakeError, Notification, NotYetError, own
-from incidents.models import AlertEvent, Integration
+from incidents.models import AlertEvent
 from roster.actors import Actor
 from roster.errors import DomainError
 from roster.leases import backoff, claim, release
@@ -98,11 +98,7 @@ def _process(reads: list[Read], at: datetime) -> None:
 
 def _apply(reads: list[Read], at: datetime) -> None:
     with transaction.atomic():
-        integration = (
-            Integration.objects.select_related("service", "severity")
-            .select_for_update(of=("self",), no_key=True)  # intake goes on inserting meanwhile
-            .get(pk=reads[0].event.integration_id)
-        )
+        integration = lock_integration(reads[0].event.integration_id)
         batch = Batch(integration, reads, at)
         for read in reads:
             batch.take(read)

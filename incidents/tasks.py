@@ -7,6 +7,7 @@ from celery import shared_task
 
 from incidents import (
     acknowledgement,
+    alert_watch,
     announcements,
     escalation,
     heartbeats,
@@ -21,6 +22,12 @@ from roster.sweeps import run_sweep
 def process_events() -> None:
     """Turn accepted events into alerts and incidents."""
     run_sweep("incidents.process_events", lambda at: processing.process_due(at=at))
+
+
+@shared_task(name="incidents.look_at_alerts")
+def look_at_alerts() -> None:
+    """End what nobody repeats, and let people hear of what was held back long enough."""
+    run_sweep(alert_watch.SWEEP, lambda at: alert_watch.look_again(at=at))
 
 
 @shared_task(name="incidents.run_escalations")

@@ -6,6 +6,6 @@ follows for alerts and `places` what follows for incidents; `story` is how the t
 it. `incidents.alert_watch` keeps the same ledger when time alone changes something.
 """
 
-from incidents.batch.events import Batch, LeaseLostError, Read, set_aside
+from incidents.batch.events import Batch, LeaseLostError, Read, lock_integration, set_aside
 
-__all__ = ["Batch", "LeaseLostError", "Read", "set_aside"]
+__all__ = ["Batch", "LeaseLostError", "Read", "lock_integration", "set_aside"]

@@ -18,18 +18,16 @@ from incidents.batch.history import (
     newest_of,
     stamp_of,
 )
-from incidents.batch.ledger import Ledger, as_it_came
+from incidents.batch.ledger import NAME_LENGTH, Ledger, as_it_came
 from incidents.batch.places import Note
 from incidents.batch.tally import Tally, in_short
 from incidents.intake import Action, NormalisedAlert, Notification
 from incidents.intake.notification import NormalisedChange
 from incidents.models import Alert, AlertEvent, AlertWord, Incident, Integration
-from roster.actors import Actor
 from roster.leases import still_mine
 
 # Prometheus itself never says that an alert is over for good: it only stops repeating it.
 RESOLVE_AFTER = {"prometheus": timedelta(minutes=5)}
-NAME_LENGTH = 200
 
 
 class LeaseLostError(Exception):
@@ -66,6 +64,12 @@ def _or_its_end(alert: NormalisedAlert, event: AlertEvent) -> NormalisedAlert:
     return replace(alert, action=Action.RESOLVE, ended_at=alert.expires_at)
 
 
+def lock_integration(pk: int) -> Integration:
+    """The integration, its row held until the transaction ends; intake goes on inserting."""
+    rows = Integration.objects.select_related("service", "severity")
+    return rows.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
 def set_aside(event: AlertEvent, reason: str, *, outcome: str = "") -> bool:
     """Keep the event for a person to look at. False if it is another worker's by now."""
     return bool(
@@ -98,11 +102,13 @@ class Batch:
         keys = {alert.dedup_key for read in self.reads for alert in read.alerts}
         keys |= {note.dedup_key for read in self.reads for note in read.notes}
         limit = late_for(self.integration.kind)
-        known = defaultdict(lambda: Known(limit))
+        known: dict[str, Known] = defaultdict(lambda: Known(limit))
         if not keys:
             return known
         mine = Alert.objects.filter(integration=self.integration, dedup_key__in=keys)
-        for row in mine.firing().select_related("held_by"):
+        firing = mine.firing().select_related("held_by")
+        # Locked, for whoever ends a silence sets when to look again at what a repeat writes here.
+        for row in firing.select_for_update(of=("self",), no_key=True).order_by("pk"):
             known[row.dedup_key].row = row
             known[row.dedup_key].fired_at.append(row.first_seen_at)
         since = min(read.event.received_at for read in self.reads) - LATE_FOR
@@ -237,7 +243,7 @@ class Batch:
         known.fired_at.append(stamp.received)
         self._extend(row, alert, stamp)
         route = self.ledger.router.route(alert)
-        place = self.ledger.open(row, route, source=_source_of(alert, read.event))
+        place = self.ledger.open(row, route, source=source_of(alert, read.event.origin))
         if place:
             place.missing = place.missing or read.notification.missing
             self._answer_if_told(known)
@@ -315,21 +321,16 @@ class Batch:
         if not known.is_answered() or known.row is None or known.answer is None:
             return
         if place := self.ledger.places.of(known.row):
-            place.answered_by = self._somebody(known.answer.actor)
+            place.answered_by = self.ledger.somebody(known.answer.actor)
 
     def _note(self, key: str, text: str, actor: str, read: Read) -> None:
         row = self._noted(key)
         place = self.ledger.places.of(row) if row else None
         if place and text.strip():
-            place.notes.append(Note(text, self._somebody(actor)))
+            place.notes.append(Note(text, self.ledger.somebody(actor)))
             read.tally.other("note")
         else:
             read.tally.other("unheard note")
-
-    def _somebody(self, name: str) -> Actor:
-        """Whoever did it in the other system, where we know their name."""
-        told = f"{name} ({self.integration.name})" if name else self.integration.name
-        return Actor(person=None, name=told[:NAME_LENGTH], via="monitor")
 
     def _remember(self, alert: NormalisedAlert, stamp: Stamp, known: Known) -> None:
         """Keep an end or an answer for what may come later and was before it."""
@@ -408,9 +409,9 @@ def _learn(known: Known, word: AlertWord) -> None:
         known.answer = word
 
 
-def _source_of(alert: NormalisedAlert, event: AlertEvent) -> str:
+def source_of(alert: NormalisedAlert, origin: str | None) -> str:
     """How we came to know (R099): a person says it of what they report."""
-    if event.origin != AlertEvent.Origin.PERSON:
+    if origin != AlertEvent.Origin.PERSON:
         return Incident.Source.MONITORING
     told = alert.labels.get("source", "")
     return told if told in Incident.Source.values else Incident.Source.INDIVIDUAL

@@ -23,6 +23,7 @@ from roster.actors import Actor
 LOOKED_AT_AT_LEAST = timedelta(minutes=5)
 # Older alerts may have been resolved by an event that is not processed yet: Muster was down.
 STALE_AFTER = timedelta(minutes=2)
+NAME_LENGTH = 200
 SAME_NOTE_WITHIN = timedelta(hours=1)
 
 
@@ -96,8 +97,8 @@ class Ledger:
 
     def look_again(self, row: Alert, silent_until: datetime | None = None) -> None:
         """Set when time alone may change something about it."""
-        settles_at = row.quiet_since and row.quiet_since + story.QUIET_FOR
-        moments = [each for each in (silent_until, row.expires_at, settles_at) if each]
+        ends_at = row.quiet_since + story.QUIET_FOR if row.quiet_since else row.expires_at
+        moments = [each for each in (silent_until, ends_at) if each]
         row.look_again_at = min(moments, default=None)
 
     def count(self, row: Alert) -> None:
@@ -124,6 +125,11 @@ class Ledger:
         settles_at = row.quiet_since + story.QUIET_FOR
         row.look_again_at = min(row.look_again_at or settles_at, settles_at)
         self.change(row)
+
+    def somebody(self, name: str) -> Actor:
+        """Whoever did something in the other system, where we know their name."""
+        told = f"{name} ({self.integration.name})" if name else self.integration.name
+        return Actor(person=None, name=told[:NAME_LENGTH], via="monitor")
 
     # --- writing it down, and what follows for incidents ----------------------------------------
 
@@ -168,7 +174,7 @@ class Ledger:
                 degree=None,
                 severity=incident.severity,
                 reason=f"The rule {rule} declares what matches it.",
-                by=Actor.system(f"Rule {rule}"[:200]),
+                by=Actor.system(f"Rule {rule}"[:NAME_LENGTH]),
                 at=self.at,
             )
         if place.answered_by and incident.is_live and incident.acknowledged_at is None:

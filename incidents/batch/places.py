@@ -1,6 +1,6 @@
 """The incidents of one transaction: which one an alert goes to, and what happens to each."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -74,7 +74,7 @@ class Places:
         self._of_row: dict[int, Place] = {}
         self._full: list[int] = []
 
-    def __iter__(self) -> Iterable[Place]:
+    def __iter__(self) -> Iterator[Place]:
         return iter(self._all)
 
     def read(self, *, groups: Collection[str] = (), pks: Collection[int] = ()) -> None:
