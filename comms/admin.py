@@ -235,6 +235,7 @@ class MessageAdmin(VisibleOnlyAdmin):
             MessageState.QUEUED.label: "info",
             MessageState.SENDING.label: "info",
             MessageState.SENT.label: "success",
+            MessageState.BUNDLED.label: "success",
             MessageState.FAILED.label: "warning",
             MessageState.DEAD.label: "danger",
         },

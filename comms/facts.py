@@ -124,6 +124,7 @@ SAMPLE: dict[str, object] = {
         "via": "Checkout on call, step 1",
         "acknowledge_url": "https://muster.example.com/a/page.acknowledge:example/",
         "decline_url": "https://muster.example.com/a/page.decline:example/",
+        "mine_url": "https://muster.example.com/a/pages.mine:example/",
         "reason": "All alerts have resolved.",
         "labels": ["alertname=CheckoutErrors", "region=eu"],
     },

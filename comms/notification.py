@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from comms.outbox import Address
-from roster import quiet_hours
 from roster.models import Person, Urgency
+from roster.quiet_hours import first_notified_at
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,8 @@ def _by_rules(person: Person, urgency: str) -> list[Stage]:
 
 def _outside_quiet_hours(found: list[Stage], person: Person, at: datetime) -> list[Stage]:
     """The same stages, begun after the quiet hours; one that would then fall into others waits."""
-    begin = _after_quiet_hours(person, at)
+    begin = first_notified_at(person, Urgency.LOW, at)
     return [
-        replace(stage, delay=_after_quiet_hours(person, begin + stage.delay) - at)
+        replace(stage, delay=first_notified_at(person, Urgency.LOW, begin + stage.delay) - at)
         for stage in found
     ]
-
-
-def _after_quiet_hours(person: Person, moment: datetime) -> datetime:
-    ends = quiet_hours.ends(person.time_zone, person.quiet_from, person.quiet_until, moment)
-    return ends or moment

@@ -9,16 +9,24 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
-from comms import promises, stakeholders
+from comms import alarms, promises, stakeholders
 from comms.content import Content
-from comms.facts import absolute, context
+from comms.facts import absolute, context, moment
 from comms.models import Message, MessageState, Priority, Purpose
 from comms.notification import first_stage, stages
 from comms.outbox import About, compose, enqueue, withdraw
 from comms.rendering import escape_markdown
 from comms.wording import written
-from incidents.models import ENDED_PHASES, Incident, Page, Responder, RoleAssignment
+from incidents.models import (
+    ENDED_PHASES,
+    Acknowledgement,
+    Incident,
+    Page,
+    Responder,
+    RoleAssignment,
+)
 from incidents.signals import entry_recorded
 from incidents.timeline import TimelineEntry
 from incidents.vocabulary import Kind, sentence
@@ -50,7 +58,8 @@ def page_person(entry: TimelineEntry) -> None:
     if page.state != Page.State.PENDING or incident.phase in ENDED_PHASES:
         return
     links = _answer_links("page", page.pk, person)
-    words = _page_words(page, at=entry.at, links=links)
+    links["mine_url"] = make_url("pages.mine", person.pk, person)
+    words = _page_words(page, at=entry.at, links=links, reason=_why_again(page))
     priority = _page_priority(page)
     enqueue(
         compose(
@@ -67,6 +76,18 @@ def page_person(entry: TimelineEntry) -> None:
         )
         for stage in stages(person, urgency=page.urgency, at=page.created_at)
     )
+
+
+def _why_again(page: Page) -> str:
+    """What became of an acknowledgement that no longer holds; empty for a first time."""
+    last = Acknowledgement.objects.filter(incident=page.incident, at__lte=page.created_at)
+    acknowledgement = last.order_by("-pk").first()
+    if acknowledgement is None or acknowledgement.end != Acknowledgement.End.EXPIRED:
+        return ""
+    name, zone = escape_markdown(acknowledgement.by_name), page.person.time_zone
+    if acknowledgement.until:
+        return f"{name} had snoozed it until {moment(acknowledgement.until, zone)}."
+    return f"{name} had it; no sign of work since {moment(acknowledgement.last_work_at, zone)}."
 
 
 def _page_priority(page: Page) -> Priority:
@@ -98,11 +119,15 @@ def _answer_links(purpose: str, pk: int, person: Person) -> dict[str, str]:
 
 def _with_links(content: Content, links: Mapping[str, str]) -> Content:
     """The content, with the links it cannot do without added where a template forgot them."""
-    labels = {"acknowledge_url": "I have it", "decline_url": "I cannot take it"}
+    labels = {
+        "acknowledge_url": "I have it",
+        "decline_url": "I cannot take it",
+        "mine_url": "My pages",
+    }
     forgotten = [
         f"[{label}]({links[name]})"
         for name, label in labels.items()
-        if links[name] not in content.markdown
+        if name in links and links[name] not in content.markdown
     ]
     return Content(content.subject, "\n\n".join([content.markdown, *forgotten]))
 
@@ -122,7 +147,9 @@ def tell_the_paged(entry: TimelineEntry) -> None:
     withdraw(Message.objects.filter(incident=incident, page__isnull=False))
     promises.withdraw_all(incident, at=entry.at)
     left = [MessageState.SENT, MessageState.SENDING]
-    reached = Page.objects.filter(incident=incident, messages__state__in=left)
+    has_left = Q(state__in=left) | Q(state=MessageState.BUNDLED, bundle__state__in=left)
+    messages = Message.objects.filter(has_left, incident=incident, page__isnull=False)
+    reached = Page.objects.filter(pk__in=messages.values("page")).order_by("pk")
     by_person = {page.person_id: page for page in reached.select_related("person")}
     if entry.actor_id:
         by_person.pop(entry.actor_id, None)
@@ -311,8 +338,14 @@ REACTIONS: Mapping[str, Callable[[TimelineEntry], None]] = {
     Kind.RESPONDER_PAGED: page_person,
     Kind.PAGE_ACKNOWLEDGED: withdraw_pages,
     Kind.PAGE_DECLINED: withdraw_pages,
+    Kind.PAGE_STOPPED: withdraw_pages,
     Kind.ESCALATION_STOPPED: withdraw_pages,
     Kind.INCIDENT_DISMISSED: tell_the_paged,
+    Kind.NOBODY_ON_CALL: alarms.tell_of_hole,
+    Kind.ESCALATION_EXHAUSTED: alarms.tell_of_exhaustion,
+    Kind.INCIDENT_DETECTED: alarms.tell_incident_manager,
+    Kind.ALERT_ATTACHED: alarms.tell_incident_manager,
+    Kind.DETAILS_CHANGED: alarms.tell_incident_manager,
     Kind.RESPONDER_REQUESTED: ask_responder,
     Kind.RESPONDER_REMINDED: ask_responder,
     Kind.RESPONDER_ACKNOWLEDGED: withdraw_request,

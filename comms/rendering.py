@@ -23,7 +23,9 @@ Variables. Every template may use
 and, by the template's purpose
 
     page, resolved_itself      person.name, page.via, page.acknowledge_url, page.decline_url,
-                               page.reason, page.labels (list of "name=value")
+                               page.mine_url (all that waits for this person), page.reason (why
+                               again, or why no longer; mostly empty),
+                               page.labels (list of "name=value")
     request, released          person.name, request.purpose, .message, .requested_by, .reason,
                                .contact, .is_reminder, .acknowledge_url, .decline_url
     role                       person.name, role.name, .purpose, .checklist (list), .note
@@ -85,7 +87,7 @@ _INCIDENT = _names(
     " chat_url ticket_url"
 )
 _PERSON = _names("name")
-_PAGE = _names("via acknowledge_url decline_url reason labels")
+_PAGE = _names("via acknowledge_url decline_url mine_url reason labels")
 _REQUEST = _names(
     "purpose message requested_by reason contact is_reminder acknowledge_url decline_url"
 )

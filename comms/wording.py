@@ -27,10 +27,11 @@ _LINKS = """
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     Purpose.PAGE: (
         "{{ incident.reference }} {{ incident.severity_name }}: {{ incident.title }}",
-        "You are paged for **{{ incident.title }}** ({{ page.via }}).\n"
+        "You are paged for **{{ incident.title }}** ({{ page.via }}). {{ page.reason }}\n"
         + _FACTS
         + "\n[Acknowledge: I take it]({{ page.acknowledge_url }})\n"
-        "\n[Decline: page the next person]({{ page.decline_url }})\n" + _LINKS,
+        "\n[Decline: page the next person]({{ page.decline_url }})\n"
+        "\n[My pages: all that waits for you]({{ page.mine_url }})\n" + _LINKS,
     ),
     Purpose.RESOLVED_ITSELF: (
         "{{ incident.reference }} ended: {{ incident.title }}",

@@ -9,7 +9,12 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first. Importing the link purposes registers them.
-        from incidents import link_purposes, reactions, role_coverage  # noqa: F401, PLC0415
+        from incidents import (  # noqa: PLC0415
+            link_purposes,  # noqa: F401
+            my_pages_link,  # noqa: F401
+            reactions,
+            role_coverage,
+        )
         from incidents.open_work import open_incidents  # noqa: PLC0415
         from incidents.page_load import pages_received  # noqa: PLC0415
         from incidents.signals import paging_settled  # noqa: PLC0415

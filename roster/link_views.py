@@ -33,6 +33,8 @@ def link_page(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, link: Link) -> HttpResponse:
     purpose, subject, person = link.purpose, link.subject, link.person
+    if own := purpose.respond(request, subject, person):
+        return _secretive(own)
     context = {"title": purpose.title(subject), "person": person}
     if sentence := purpose.done(subject):
         onward = purpose.onward(subject)
@@ -53,7 +55,10 @@ def _answer(request: HttpRequest, link: Link) -> HttpResponse:
 
 
 def _page(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
-    response = render(request, "roster/link.html", context, status=status)
-    # The address is the key: it must not travel on to where a link on the page leads.
+    return _secretive(render(request, "roster/link.html", context, status=status))
+
+
+def _secretive(response: HttpResponse) -> HttpResponse:
+    """The address is the key: it must not travel on to where a link on the page leads."""
     response["Referrer-Policy"] = "no-referrer"
     return response

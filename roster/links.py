@@ -15,6 +15,7 @@ from django import forms
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from roster.models import Person
@@ -47,6 +48,12 @@ class LinkPurpose[Subject: Model](ABC):
     def button_for(self, subject: Subject, person: Person) -> str:
         """What the button says to this person."""
         return self.button
+
+    def respond(
+        self, request: HttpRequest, subject: Subject, person: Person
+    ) -> HttpResponse | None:
+        """A page of the purpose's own, for GET and POST; None for the usual one."""
+        return None
 
     @abstractmethod
     def perform(self, subject: Subject, person: Person, *args: Any, **answers: Any) -> str:

@@ -1,12 +1,13 @@
 """When a person wants to be left alone by what can wait: quiet hours, read off their clock.
 
-Pure: zone and times in, moments out. They begin when the clock first reads `quiet_from` and end
+Pure: zone and times in, moments out; no query. They begin when the clock first reads `quiet_from` and end
 when it last reads `quiet_until`, as a window of a rotation does (ROSTER-RULES, Rule 5): where the
 clock goes back in between, the night is an hour longer; a reading in a hole counts at its end.
 """
 
 from datetime import UTC, datetime, time
 
+from roster.models import Person, Urgency
 from roster.rotation import walltime
 
 DAYS_AROUND = (-1, 0, 1)  # of the local day: a night may have begun on the day before
@@ -39,6 +40,17 @@ def ends(
     """When the quiet hours that `at` falls into end; None outside them."""
     found = span(zone, quiet_from, quiet_until, at)
     return found[1] if found else None
+
+
+def first_notified_at(person: Person, urgency: str, at: datetime) -> datetime:
+    """When a page made at `at` first reaches for this person: not in their quiet hours if it can
+    wait. Reads the person's own columns only.
+
+    A step's wait counts from there, or it would run out over people who were asleep and never told.
+    """
+    if urgency == Urgency.HIGH:
+        return at
+    return ends(person.time_zone, person.quiet_from, person.quiet_until, at) or at
 
 
 def _seconds(reading: time) -> int:

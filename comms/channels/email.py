@@ -2,7 +2,8 @@
 
 One connection serves a run of messages. What a server answers decides whether trying again makes
 sense: 5yz about a message or its address is final, 4yz (greylisting, full mailbox, too busy) is
-not (RFC 5321 §4.2.1). Anything wrong with the connection or the log-in is never the message's fault.
+not (RFC 5321 §4.2.1). Anything wrong with the connection or the log-in is never the message's
+fault.
 """
 
 import re

@@ -3,9 +3,11 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from incidents.admin.my_pages import my_pages_page
 from incidents.models import Page, Responder
 from roster.admin_base import ReadOnlyModelAdmin
 from roster.templatetags.muster import chip, duration, moment
@@ -29,6 +31,10 @@ class PageAdmin(ReadOnlyModelAdmin):
     list_select_related = ("person", "incident__severity")
     search_fields = ("person__name", "incident__title")
     ordering = ("-created_at", "-pk")
+
+    def get_urls(self) -> list[URLPattern]:
+        mine = path("mine/", admin.site.admin_view(my_pages_page), name="incidents_page_mine")
+        return [mine, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Page]:
         return super().get_queryset(request).visible_to(request.user)

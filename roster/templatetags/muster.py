@@ -29,6 +29,7 @@ def duration(value: timedelta | None) -> str:
     return f"{seconds // DAY} d {seconds % DAY // HOUR} h"
 
 
+@register.filter
 def clock(value: datetime) -> str:
     """The moment in the viewer's zone, with the zone's name and the day unless it is today."""
     local = timezone.localtime(value)

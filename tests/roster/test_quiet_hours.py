@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roster.quiet_hours import ends, span
+from roster.models import Person
+from roster.quiet_hours import ends, first_notified_at, span
 
 LONDON = "Europe/London"
 ZONES = [LONDON, "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia"]
@@ -111,3 +112,20 @@ def test_wherever_the_clock_changes_the_end_is_ahead_and_final(zone: str) -> Non
             assert found is None or (
                 found > moment and ends(zone, time(22), time(2, 30), found) is None
             )
+
+
+def sleeper(**fields: object) -> Person:
+    return Person(name="Ada", time_zone=LONDON, quiet_from=NIGHT[0], quiet_until=NIGHT[1], **fields)
+
+
+def test_what_can_wait_first_reaches_for_a_sleeper_in_the_morning() -> None:
+    night, morning = at("2026-03-02T23:00+00:00"), at("2026-03-03T07:00+00:00")
+
+    assert first_notified_at(sleeper(), "low", night) == morning
+    assert first_notified_at(sleeper(), "low", morning) == morning
+
+
+def test_what_is_urgent_reaches_for_a_sleeper_at_once() -> None:
+    night = at("2026-03-02T23:00+00:00")
+
+    assert first_notified_at(sleeper(), "high", night) == night
