@@ -13,6 +13,7 @@ from roster.models import IdempotencyRecord
 from tests.factories.api import client_of, refusal, slugs
 from tests.factories.incidents import (
     make_alert,
+    make_change,
     make_assignment,
     make_incident,
     make_integration,
@@ -83,6 +84,7 @@ def fill_roles() -> None:
     [
         ("incidents", fill_incidents, 6),
         ("alerts", make_alert, 4),
+        ("changes", make_change, 4),
         ("services", fill_services, 6),
         ("severities", lambda: make_severity(), 4),
         ("roles", fill_roles, 4),
