@@ -217,5 +217,9 @@ if [ -n "$flush" ] && ! send_waiting; then
     say "Muster does not take events (answer $status). Check the address, and the network."
     result=1
 fi
-keep_sending </dev/null >/dev/null 2>&1 &
+# With `exec`, since a shell keeps what it will put back: the monitoring would wait for its pipe.
+(
+    exec </dev/null >/dev/null 2>&1
+    keep_sending
+) &
 exit "$result"
