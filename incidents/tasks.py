@@ -14,6 +14,7 @@ from incidents import (
     leads,
     processing,
     responders,
+    retention,
 )
 from roster.sweeps import run_sweep
 
@@ -64,3 +65,9 @@ def remind_responders() -> None:
 def watch_leads() -> None:
     """Say of declared incidents that nobody leads them (every half minute)."""
     run_sweep("incidents.watch_leads", lambda at: leads.alarm_due(at=at))
+
+
+@shared_task(name="incidents.prune_events")
+def prune_events() -> None:
+    """Forget what arrived long ago (every five minutes)."""
+    run_sweep("incidents.prune_events", lambda at: retention.prune(at=at))
