@@ -15,6 +15,7 @@ from tests.factories.incidents import (
     DETECTED_AT,
     make_alert,
     make_assignment,
+    make_change,
     make_incident,
     make_page,
     make_responder,
@@ -43,7 +44,8 @@ def fill(incident: Incident, rows: int) -> None:
         make_responder(incident, state="released")
         make_page(incident)
         make_alert(incident)
-        incident.services.add(make_service())
+        incident.services.add(service := make_service())
+        make_change(service)
         TimelineEntry.record(
             incident, "note_added", by=Actor.system("Test"), at=DETECTED_AT, text="Seen."
         )
@@ -111,9 +113,10 @@ def test_page_takes_the_same_queries_for_any_number_of_rows(
 ) -> None:
     incident = make_incident(phase=Phase.DIAGNOSING)
     fill(incident, rows)
-    client.force_login(user_with("incidents.view_incident", "incidents.note_incident"))
+    rights = ("view_incident", "note_incident", "view_change")
+    client.force_login(user_with(*(f"incidents.{right}" for right in rights)))
 
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(29):
         client.get(page_of(incident))
 
 

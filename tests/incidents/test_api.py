@@ -13,8 +13,8 @@ from roster.models import IdempotencyRecord
 from tests.factories.api import client_of, refusal, slugs
 from tests.factories.incidents import (
     make_alert,
-    make_change,
     make_assignment,
+    make_change,
     make_incident,
     make_integration,
     make_responder,
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 type UserWith = Callable[..., User]
 VIEWS = [
     f"incidents.view_{what}"
-    for what in ("incident", "alert", "service", "severity", "role", "integration")
+    for what in ("incident", "alert", "change", "service", "severity", "role", "integration")
 ]
 
 
@@ -53,7 +53,7 @@ def references(response) -> list[str]:
 
 # --- Reading -------------------------------------------------------------------------------------
 
-LISTS = ["incidents", "alerts", "services", "severities", "roles", "integrations"]
+LISTS = ["incidents", "alerts", "changes", "services", "severities", "roles", "integrations"]
 
 
 @pytest.mark.parametrize("what", LISTS)
