@@ -4,7 +4,7 @@ Changes are kept for good: they are few and small, and a postmortem may ask for 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,17 +22,6 @@ _SAID = (
 )  # fmt: skip
 
 
-def take(
-    integration: Integration,
-    changes: Sequence[NormalisedChange],
-    *,
-    event: AlertEvent,
-    at: datetime,
-) -> int:
-    """Keep the changes that one event tells of; see `take_all`."""
-    return take_all(integration, [(change, event) for change in changes], at=at)
-
-
 def take_all(
     integration: Integration, told: Iterable[tuple[NormalisedChange, AlertEvent]], *, at: datetime
 ) -> int:
@@ -47,7 +36,8 @@ def take_all(
     services = _services(integration, [change for change, _ in told])
     rows: dict[str, Change] = {}
     for change, event in told:
-        row = _row(integration, change, event, services.get(change.source.lower()))
+        row = _row(integration, change, event, at)
+        row.service = services.get(change.source.lower()) or integration.service
         if row.key not in rows or _is_newer(row, rows[row.key]):
             rows[row.key] = row
     known = Change.objects.filter(integration=integration, key__in=rows)
@@ -64,9 +54,8 @@ def take_all(
 
 
 def _row(
-    integration: Integration, change: NormalisedChange, event: AlertEvent, service: Service | None
+    integration: Integration, change: NormalisedChange, event: AlertEvent, at: datetime
 ) -> Change:
-    received_at = event.received_at
     return Change(
         integration=integration,
         key=change.key[:300],
@@ -77,11 +66,10 @@ def _row(
         source=change.source[:200],
         actor_name=change.actor[:200],
         # A sender's clock that runs ahead must not hide the change until then.
-        at=min(change.at or received_at, received_at),
-        received_at=received_at,
+        at=min(change.at or event.received_at, at),
+        received_at=event.received_at,
         links=[{"label": link.label, "url": link.url} for link in change.links],
         labels=change.labels,
-        service=service or integration.service,
         event=event,
     )
 
