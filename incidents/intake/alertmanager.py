@@ -92,7 +92,7 @@ def each_alert[A: WebhookAlert](
     for number, raw in enumerate(webhook.alerts, start=1):
         try:
             alert = normalise(msgspec.convert(raw, shape))
-        except (msgspec.ValidationError, IntakeError) as error:
+        except (msgspec.ValidationError, UnicodeEncodeError, IntakeError) as error:
             notification.problems.append(f"Alert {number}: {clean_text(str(error), 300)}")
         else:
             notification.alerts.append(alert)
@@ -112,7 +112,7 @@ def _read_leniently[W: Webhook](body: bytes, shape: type[W], sender: str) -> W:
     found = document(body, f"{sender}'s webhook body as it is")
     try:
         return msgspec.convert(found, shape)
-    except (msgspec.ValidationError, RecursionError):
+    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError):
         raise IntakeError(
             "wrong_shape",
             f'The body is JSON, but not {sender}\'s webhook: it needs a list named "alerts".',

@@ -106,7 +106,7 @@ def read(envelope: Envelope) -> Notification:
     for number, raw in enumerate(_alerts(envelope.body), start=1):
         try:
             alert = _normalise(msgspec.convert(raw, Posted), envelope.received_at, options)
-        except (msgspec.ValidationError, IntakeError) as error:
+        except (msgspec.ValidationError, UnicodeEncodeError, IntakeError) as error:
             notification.problems.append(f"Alert {number}: {clean_text(str(error), 300)}")
             continue
         if options.watchdog and alert.labels.get("alertname") == options.watchdog:
