@@ -86,6 +86,8 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
             ("Integrations", "cable", "incidents.Integration"),
             ("Heartbeats", "ecg_heart", "incidents.Heartbeat"),
             ("Routing rules", "alt_route", "incidents.RoutingRule"),
+            ("Maintenance", "engineering", "incidents.MaintenanceWindow"),
+            ("Explainer", "troubleshoot", "incidents.RoutingRule:incidents_explain"),
             ("Events received", "move_to_inbox", "incidents.AlertEvent"),
             ("Changes", "published_with_changes", "incidents.Change"),
         ],
@@ -115,6 +117,9 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
     ),
 ]
 
+# Pages with an entry of their own whose address begins with that of a list.
+BELOW = {"roster.Schedule": "roster_oncall", "incidents.RoutingRule": "incidents_explain"}
+
 
 def navigation(request: HttpRequest) -> list[Group]:
     """The sidebar, on every page: one query, for the number of open incidents."""
@@ -133,6 +138,8 @@ def _may_see(request: HttpRequest, label: str) -> bool:
         model_admin = admin.site.get_model_admin(apps.get_model(label.partition(":")[0]))
     except (LookupError, NotRegistered):
         return False
+    if label.endswith(":incidents_explain"):
+        return model_admin.has_explain_permission(request)  # it reads messages, too
     return model_admin.has_view_or_change_permission(request)
 
 
@@ -140,10 +147,10 @@ def _item(request: HttpRequest, title: str, icon: str, label: str) -> Item:
     model, _, page = label.partition(":")
     link = reverse(f"admin:{page or model.lower().replace('.', '_') + '_changelist'}")
     item: Item = {"title": title, "icon": icon, "link": link}
-    if label == "roster.Schedule":
+    if below := BELOW.get(label):
         # That page lies below the list, which must not seem to be open as well.
-        is_on_call = request.path.startswith(reverse("admin:roster_oncall"))
-        item["active"] = request.path.startswith(link) and not is_on_call
+        is_below = request.path.startswith(reverse(f"admin:{below}"))
+        item["active"] = request.path.startswith(link) and not is_below
     if label == "incidents.Incident":
         item["badge"] = "config.navigation.live_incidents"
     return item

@@ -2,8 +2,8 @@
 
 Nothing is written, and nothing is sent. The rules, services and policies are those of today; the
 maintenance and the people on call those of the moment asked about. What really became of a stored
-message is told beside that, from the record: rules may have been changed since. Incidents that the
-reader may not see are not told apart from those that do not exist.
+message is told beside that, from the record: rules may have been changed since. An incident that
+the reader may not see is never named, nor who was paged for it.
 """
 
 from collections import defaultdict

@@ -8,7 +8,7 @@ that would follow. Where several cover an alert, one that mutes goes before one 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import islice
+from itertools import islice, product
 from typing import Self
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from roster.errors import DomainError
 
 # How often one window may take over from another before we stop asking how long it goes on.
 TAKE_OVERS = 50
+OCCURRENCES_COMPARED = 30
 
 
 def spans(window: MaintenanceWindow, since: datetime) -> Iterator[Span]:
@@ -50,6 +51,24 @@ def next_change(window: MaintenanceWindow, at: datetime) -> datetime | None:
 def upcoming(window: MaintenanceWindow, at: datetime, limit: int) -> list[Span]:
     """The occurrence that is on and those that follow, `limit` at most."""
     return list(islice(spans(window, at), limit))
+
+
+def overlaps(window: MaintenanceWindow, at: datetime) -> list[tuple[MaintenanceWindow, Span]]:
+    """Other windows of the same services that are on while it is, and when first. Two queries.
+
+    Of each the next `OCCURRENCES_COMPARED` occurrences are looked at.
+    """
+    others = MaintenanceWindow.objects.not_over(at).exclude(pk=window.pk)
+    sharing = others.filter(services__in=window.services.all()).distinct().order_by("pk")
+    own = upcoming(window, at, OCCURRENCES_COMPARED)
+    found = ((other, _first_shared(own, other, at)) for other in sharing)
+    return [(other, span) for other, span in found if span]
+
+
+def _first_shared(own: list[Span], other: MaintenanceWindow, at: datetime) -> Span | None:
+    pairs = product(own, upcoming(other, at, OCCURRENCES_COMPARED))
+    shared = [(max(a[0], b[0]), min(a[1], b[1])) for a, b in pairs]
+    return min((span for span in shared if span[0] < span[1]), default=None)
 
 
 class Windows:

@@ -5,11 +5,14 @@ import json
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
+from incidents.admin.rule_pages import may_explain
 from incidents.models import Alert, AlertEvent
 from roster.admin_base import (
     ReadOnlyModelAdmin,
@@ -38,10 +41,17 @@ class AlertEventAdmin(ReadOnlyModelAdmin):
     )
     readonly_fields = ("received", "state_shown", "sent_headers", "sent_body")
     actions = ("retry_selected",)
-    actions_detail = ("retry",)
+    actions_detail = ("explain", "retry")
 
     def has_retry_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("incidents.change_alertevent")
+
+    def has_explain_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return may_explain(request)
+
+    @action(description="Explain", icon="troubleshoot", permissions=["explain"])
+    def explain(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(f"{reverse('admin:incidents_explain')}?event={object_id}")
 
     @admin.action(description="Process again", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, events: QuerySet[AlertEvent]) -> None:

@@ -134,9 +134,29 @@ class RoutingRule(models.Model):
         return self.name
 
     def clean(self) -> None:
+        """Refuse, on its field, what contradicts itself."""
         labels = self.group_by
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise ValidationError({"group_by": 'Write a list of labels, such as ["cluster"].'})
+        if self.is_suppressing:
+            self._check_silence()
+        elif self.suppress_until:
+            raise ValidationError({"suppress_until": "Only a rule that suppresses has an end."})
+        if self.attach_to and not self.attach_to.is_live:
+            phase = self.attach_to.get_phase_display().lower()
+            message = f"{self.attach_to.reference} is {phase}: alerts no longer join it."
+            raise ValidationError({"attach_to": message})
+
+    def _check_silence(self) -> None:
+        wrong = {
+            name: "A rule that suppresses tells nobody, so this never happens. Leave it empty."
+            for name in ("hold_minutes", "attach_to", "declares", "may_affect_customers")
+            if getattr(self, name)
+        }
+        if not self.suppress_reason.strip():
+            wrong["suppress_reason"] = "Say why these alerts page nobody."
+        if wrong:
+            raise ValidationError(wrong)
 
 
 class RoutingMatcher(models.Model):

@@ -34,6 +34,7 @@ from tests.factories import (
     comms,
     duty,
     incidents,
+    maintenance,
     plans,
     postmortems,
     qualifications,
@@ -87,6 +88,7 @@ def one_of_everything(admin_user: User, now: Any) -> None:
     reports.take(Said("Slow", source="customer"), Reporter("Ben"), at=now)
     incidents.make_change()
     incidents.make_routing_rule()
+    maintenance.make_maintenance()
     incidents.make_role()
     Duty.objects.create(name="Keeps the timeline")
     PhaseGuide.objects.create(phase="detected", name="Detected", stage="Detection")
