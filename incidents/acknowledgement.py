@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 SYSTEM = Actor.system("escalation")
 LEASE_FOR = timedelta(seconds=30)
 SNOOZE_AT_MOST = timedelta(hours=24)
+# What is offered, in minutes.
+PRESETS = [(15, "15 minutes"), (60, "1 hour"), (240, "4 hours")]
 # What people say to have nothing to do with it is no sign of work.
 REFUSALS = (
     Kind.PAGE_DECLINED,

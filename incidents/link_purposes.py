@@ -10,8 +10,9 @@ from django import forms
 from django.conf import settings
 from django.utils.timezone import localtime
 
-from incidents.escalation import acknowledge_page, decline_page, why_page_is_over
-from incidents.models import Incident, Page, Responder
+from incidents.acknowledgement import PRESETS, snooze
+from incidents.escalation import acknowledge_page, decline_page, escalate, why_page_is_over
+from incidents.models import Acknowledgement, Incident, Page, Responder
 from roster.actors import Actor
 from roster.links import LinkPurpose, make_url, register_purpose
 from roster.models import Person
@@ -29,6 +30,22 @@ class ReasonForm(forms.Form):
     )
 
 
+class EscalationReasonForm(forms.Form):
+    """What those who are called in should know."""
+
+    reason = forms.CharField(
+        label="Why? (may stay empty)", required=False, max_length=300, strip=True
+    )
+
+
+class SnoozeForm(forms.Form):
+    """One tap is enough: the shortest time is chosen already."""
+
+    minutes = forms.TypedChoiceField(
+        label="For how long?", choices=PRESETS, coerce=int, initial=PRESETS[0][0]
+    )
+
+
 class _PagePurpose(LinkPurpose[Page]):
     """A link in a page: answered once, by the person it was sent to."""
 
@@ -39,7 +56,12 @@ class _PagePurpose(LinkPurpose[Page]):
         return pages.filter(pk=pk).first()
 
     def onward(self, subject: Page) -> list[tuple[str, str]]:
-        return _onward(subject.incident)
+        """What else this person may do from here, while they have the incident."""
+        subject.refresh_from_db(fields=["state"])
+        rest: list[tuple[str, str]] = []
+        if subject.incident.is_live and subject.state == Page.State.ACKNOWLEDGED:
+            rest = [(label, make_url(name, subject.pk, subject.person)) for name, label in _LATER]
+        return [*rest, *_onward(subject.incident)]
 
     def done(self, subject: Page) -> str | None:
         if subject.state == Page.State.ACKNOWLEDGED:
@@ -48,6 +70,30 @@ class _PagePurpose(LinkPurpose[Page]):
             return why_page_is_over(subject, subject.incident)
         return None
 
+    def context(self, subject: Page, person: Person) -> dict[str, object]:
+        """Show what it is about, and beside this answer the others."""
+        others = [
+            (label, make_url(name, subject.pk, person))
+            for name, label in _ANSWERS
+            if name != self.name and not (subject.acknowledged_at and name in _FIRST)
+        ]
+        return {"facts": _facts(subject.incident), "links": others}
+
+
+class _LaterPurpose(_PagePurpose):
+    """What may also be done once one has the incident."""
+
+    def done(self, subject: Page) -> str | None:
+        if not subject.incident.is_live:
+            return why_page_is_over(subject, subject.incident)
+        standing = Acknowledgement.objects.filter(incident=subject.incident).standing().first()
+        is_ones_own = standing is None or standing.person_id == subject.person_id
+        if subject.state == Page.State.PENDING or (
+            subject.state == Page.State.ACKNOWLEDGED and is_ones_own
+        ):
+            return None
+        return why_page_is_over(subject, subject.incident)
+
 
 class AcknowledgePage(_PagePurpose):
     name = "page.acknowledge"
@@ -55,10 +101,6 @@ class AcknowledgePage(_PagePurpose):
 
     def title(self, subject: Page) -> str:
         return f"{subject.incident.reference}: {subject.incident.title}"
-
-    def context(self, subject: Page, person: Person) -> dict[str, object]:
-        decline = make_url(DeclinePage.name, subject.pk, person)
-        return {"facts": _facts(subject.incident), "links": [("I cannot take it", decline)]}
 
     def perform(self, subject: Page, person: Person, *, at: datetime) -> str:
         acknowledge_page(subject, by=Actor.of_person(person), at=at, via="link")
@@ -73,13 +115,50 @@ class DeclinePage(_PagePurpose):
     def title(self, subject: Page) -> str:
         return f"Pass on {subject.incident.reference}: {subject.incident.title}"
 
-    def context(self, subject: Page, person: Person) -> dict[str, object]:
-        accept = make_url(AcknowledgePage.name, subject.pk, person)
-        return {"facts": _facts(subject.incident), "links": [("I have it after all", accept)]}
-
     def perform(self, subject: Page, person: Person, *, at: datetime, reason: str) -> str:
         decline_page(subject, by=Actor.of_person(person), at=at, reason=reason)
         return f"Thank you. {subject.incident.reference} is passed on to the next person."
+
+
+class EscalatePage(_LaterPurpose):
+    name = "page.escalate"
+    button = "Call in the next level"
+    form = EscalationReasonForm
+
+    def title(self, subject: Page) -> str:
+        return f"Call in the next level: {subject.incident.reference} {subject.incident.title}"
+
+    def perform(self, subject: Page, person: Person, *, at: datetime, reason: str) -> str:
+        escalate(subject.incident, by=Actor.of_person(person), at=at, reason=reason)
+        keeps = " You keep it until they take it." if subject.acknowledged_at else ""
+        return f"The next level is paged for {subject.incident.reference} now.{keeps}"
+
+
+class SnoozePage(_LaterPurpose):
+    name = "page.snooze"
+    button = "Snooze"
+    form = SnoozeForm
+
+    def title(self, subject: Page) -> str:
+        return f"Snooze {subject.incident.reference}: {subject.incident.title}"
+
+    def perform(self, subject: Page, person: Person, *, at: datetime, minutes: int) -> str:
+        until = at + timedelta(minutes=minutes)
+        snooze(subject.incident, until, by=Actor.of_person(person), at=at)
+        return (
+            f"You have {subject.incident.reference}, snoozed until {localtime(until):%H:%M %Z}."
+            " Then you are paged again, with whoever is on call, unless it is over."
+        )
+
+
+# The answers to a page, in the order in which its page offers them.
+_FIRST = (AcknowledgePage.name, DeclinePage.name)
+_LATER = [(EscalatePage.name, "Call in the next level"), (SnoozePage.name, "Snooze it")]
+_ANSWERS = [
+    (AcknowledgePage.name, "I have it"),
+    (DeclinePage.name, "I cannot take it"),
+    *_LATER,
+]
 
 
 class _ResponderPurpose(LinkPurpose[Responder]):
@@ -204,6 +283,8 @@ def _onward(incident: Incident) -> list[tuple[str, str]]:
 for _purpose in (
     AcknowledgePage(),
     DeclinePage(),
+    EscalatePage(),
+    SnoozePage(),
     AcknowledgeRequest(),
     DeclineRequest(),
     AskToLeave(),

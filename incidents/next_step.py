@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from incidents import guards
-from incidents.models import Incident, Phase
+from incidents.models import Acknowledgement, Incident, Phase
 from incidents.permissions import may
 
 
@@ -35,6 +35,12 @@ ACKNOWLEDGE = NextStep(
     "acknowledge",
     "Acknowledge",
     "Nobody has taken it yet. Paging goes on until somebody does.",
+    "acknowledge",
+)
+ACKNOWLEDGE_AGAIN = NextStep(
+    "acknowledge",
+    "Acknowledge",
+    "Nobody has it any more: the last acknowledgement has lapsed, and paging goes on.",
     "acknowledge",
 )
 DECLARE = NextStep(
@@ -82,7 +88,7 @@ def next_step(
 ) -> NextStep | None:
     """What to do next; None on an ended incident, or if `user` is given and may not do it.
 
-    Two queries of this app's own while mobilizing, otherwise none.
+    Two queries of this app's own while mobilizing, one once acknowledged, otherwise none.
     """
     step = _step(incident)
     if step and user and step.right and not may(user, step.right, incident):
@@ -90,11 +96,19 @@ def next_step(
     return step
 
 
+def _has_lapsed(incident: Incident) -> bool:
+    """Whether whoever acknowledged showed no sign of work, and nobody has it since."""
+    last = Acknowledgement.objects.filter(incident=incident).order_by("-pk").first()
+    return last is not None and last.end == Acknowledgement.End.EXPIRED
+
+
 def _step(incident: Incident) -> NextStep | None:
     if not incident.is_open:
         return None
     if incident.phase == Phase.DETECTED:
-        return DECLARE if incident.acknowledged_at else ACKNOWLEDGE
+        if incident.acknowledged_at is None:
+            return ACKNOWLEDGE
+        return ACKNOWLEDGE_AGAIN if _has_lapsed(incident) else DECLARE
     if incident.phase == Phase.MOBILIZING and guards.lacking_before_work(
         incident, Phase.DIAGNOSING
     ):

@@ -50,6 +50,16 @@ class MomentField(forms.DateTimeField):
         return bound
 
 
+class ComingMomentField(MomentField):
+    """A moment yet to come, typed likewise."""
+
+    def clean(self, value: Any) -> datetime | None:  # whatever the browser sent
+        moment = forms.DateTimeField.clean(self, value)
+        if moment and moment <= timezone.now():
+            raise forms.ValidationError("This has passed. Give a time that is still to come.")
+        return moment
+
+
 class PersonInput(forms.TextInput):
     """A text box that completes names while typing; the browser does it, from a list of all."""
 

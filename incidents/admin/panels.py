@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from itertools import groupby
 
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from incidents.acknowledgement import hold_of
 from incidents.admin.actions.record import MILESTONES, Note
 from incidents.admin.desk import Desk, register_panel
-from incidents.models import Page, PhaseGuide, Responder, TimelineEntry
+from incidents.models import Escalation, Page, PhaseGuide, Responder, TimelineEntry
 from incidents.roles import RoleSlot, role_board
 
 ENTRIES_SHOWN = 40
@@ -34,6 +36,19 @@ def _by_category(slots: Iterable[RoleSlot]) -> list[tuple[str, list[RoleSlot]]]:
     ranked = sorted(slots, key=lambda slot: order.index(slot.role.category))
     groups = groupby(ranked, key=lambda slot: slot.role.get_category_display())
     return [(category, list(rows)) for category, rows in groups]
+
+
+@register_panel("paging", position=11, column="side")
+def paging(desk: Desk) -> SafeString | None:
+    """Who has it and for how long, and what paging does meanwhile. Three queries at most."""
+    incident = desk.incident
+    if not incident.is_live:
+        return None
+    runs = Escalation.objects.filter(incident=incident).select_related("policy")
+    run, hold = runs.order_by("-pk").first(), hold_of(incident)
+    if run is None and hold is None:
+        return None
+    return desk.render(f"{FOLDER}/paging.html", hold=hold, run=run, now=timezone.now())
 
 
 @register_panel("responders", position=30, column="side")

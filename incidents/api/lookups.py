@@ -47,12 +47,14 @@ class CalledSerializer(serializers.Serializer[object]):
 
 
 class CallSerializer(serializers.Serializer[object]):
-    """One rung: its moment, whom it pages, and who has no way to be reached."""
+    """One rung: its moment, whom it pages, and whom it cannot reach or leaves out at that hour."""
 
     at = serializers.DateTimeField()
     title = serializers.CharField()
     people = CalledSerializer(many=True)
     unreachable = CalledSerializer(many=True)
+    left_out = CalledSerializer(many=True)
+    must_answer = CalledSerializer(many=True)
 
 
 class ServiceHandlersView(APIView):

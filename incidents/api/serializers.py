@@ -9,6 +9,7 @@ from incidents.models import (
     ImpactExtent,
     Incident,
     Integration,
+    Page,
     Phase,
     Responder,
     Role,
@@ -54,8 +55,9 @@ class SeveritySerializer(serializers.ModelSerializer[Severity]):
         model = Severity
         fields = [
             "slug", "name", "rank", "description", "urgency", "acknowledge_within_minutes",
-            "request_repeat_minutes", "internal_update_minutes", "external_update_minutes",
-            "is_major", "postmortem_required", "postmortem_due_days",
+            "acknowledgement_expires_minutes", "request_repeat_minutes",
+            "internal_update_minutes", "external_update_minutes", "is_major",
+            "postmortem_required", "postmortem_due_days",
         ]  # fmt: skip
 
 
@@ -244,6 +246,50 @@ class ClosingInput(serializers.Serializer[object]):
 
     summary = serializers.CharField(default="", allow_blank=True)
     override_reason = serializers.CharField(default="", allow_blank=True)
+
+
+class PageSerializer(serializers.ModelSerializer[Page]):
+    """Somebody who was asked whether an incident is theirs, and what they said."""
+
+    person = serializers.SlugRelatedField[Person](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = Page
+        fields = [
+            "id", "person", "state", "via_target", "urgency", "step_position", "pass_number",
+            "must_answer", "created_at", "acknowledged_at", "ended_at",
+        ]  # fmt: skip
+
+
+class PageInput(serializers.Serializer[object]):
+    """Which page is answered, by its `id`."""
+
+    page = serializers.PrimaryKeyRelatedField(queryset=Page.objects.select_related("person"))
+
+
+class DeclineInput(PageInput):
+    """Which page is declined, and why if one likes."""
+
+    reason = serializers.CharField(default="", allow_blank=True, max_length=300)
+
+
+class EscalationInput(serializers.Serializer[object]):
+    """What those who are called in should know."""
+
+    reason = serializers.CharField(default="", allow_blank=True, max_length=300)
+
+
+class SnoozeInput(serializers.Serializer[object]):
+    """For so many minutes, or until a moment: one of them."""
+
+    minutes = serializers.IntegerField(min_value=1, max_value=24 * 60, required=False)
+    until = serializers.DateTimeField(required=False)
+
+    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
+        """Exactly one."""
+        if len(attrs) != 1:
+            raise serializers.ValidationError("Give either minutes or until.")
+        return attrs
 
 
 class ReasonInput(serializers.Serializer[object]):

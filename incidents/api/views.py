@@ -1,6 +1,7 @@
 """Incidents and their catalogue; every change of state is a POST to an action."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -13,7 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from incidents import escalation, lifecycle, responders, roles
+from incidents import acknowledgement, escalation, lifecycle, responders, roles
 from incidents.api.filters import AlertFilter, ChangeFilter, IncidentFilter, ServiceFilter
 from incidents.api.serializers import (
     AdvanceInput,
@@ -21,11 +22,15 @@ from incidents.api.serializers import (
     ChangeSerializer,
     ClosingInput,
     DeclarationInput,
+    DeclineInput,
     DetectionInput,
     EntrySerializer,
+    EscalationInput,
     IncidentSerializer,
     IntegrationSerializer,
     NoteInput,
+    PageInput,
+    PageSerializer,
     ReasonInput,
     ReleaseInput,
     ReopenInput,
@@ -37,6 +42,7 @@ from incidents.api.serializers import (
     ServiceSerializer,
     SeverityInput,
     SeveritySerializer,
+    SnoozeInput,
     SummaryInput,
 )
 from incidents.models import (
@@ -200,6 +206,45 @@ class IncidentViewSet(
             lambda incident, by, at: incident.acknowledge(by=by, at=at),
         )
 
+    @extend_schema(request=EscalationInput, responses=IncidentSerializer)
+    @action(methods=["post"], detail=True)
+    def escalate(self, request: Request, reference: str) -> Response:
+        """Have the next level paged at once; whoever has the incident keeps it meanwhile."""
+        return self._change("acknowledge", escalation.escalate, EscalationInput)
+
+    @extend_schema(request=SnoozeInput, responses=IncidentSerializer)
+    @action(methods=["post"], detail=True)
+    def snooze(self, request: Request, reference: str) -> Response:
+        """Acknowledge until a time, at most a day; then paging begins again."""
+        return self._change("acknowledge", _snooze, SnoozeInput)
+
+    @extend_schema(request=None, responses=IncidentSerializer)
+    @action(methods=["post"], detail=True)
+    def confirm(self, request: Request, reference: str) -> Response:
+        """Say "still on it": the time without a sign of work begins anew."""
+        return self._change("acknowledge", acknowledgement.confirm)
+
+    @extend_schema(responses=PageSerializer(many=True))
+    @action(methods=["get"], detail=True, filterset_class=None)
+    def pages(self, request: Request, reference: str) -> Response:
+        """Read who was paged, and what they answered."""
+        return self._page_of(self.get_object().pages.select_related("person"), PageSerializer)
+
+    @extend_schema(request=PageInput, responses=IncidentSerializer)
+    @action(methods=["post"], detail=True, url_path="acknowledge-page")
+    def acknowledge_page(self, request: Request, reference: str) -> Response:
+        """Answer a page with "mine": one's own, or anybody's with the right to acknowledge."""
+        return self._answer(
+            lambda page, by, at: escalation.acknowledge_page(page, by=by, at=at, via=by.via),
+            PageInput,
+        )
+
+    @extend_schema(request=DeclineInput, responses=IncidentSerializer)
+    @action(methods=["post"], detail=True, url_path="decline-page")
+    def decline_page(self, request: Request, reference: str) -> Response:
+        """Answer a page with "not me": the next person is paged at once."""
+        return self._answer(escalation.decline_page, DeclineInput)
+
     @extend_schema(request=DeclarationInput, responses=IncidentSerializer)
     @action(methods=["post"], detail=True)
     def declare(self, request: Request, reference: str) -> Response:
@@ -348,6 +393,20 @@ class IncidentViewSet(
         change(incident, by=actor_of(self.request), at=timezone.now(), **values)
         return self._shown(incident)
 
+    def _answer(
+        self, answer: Callable[..., object], takes: type[serializers.Serializer[Any]]
+    ) -> Response:
+        """Check that the page is of this incident and that it may be answered, and answer it."""
+        incident = self.get_object()
+        values = self._values(takes)
+        page = values.pop("page")
+        if page.incident_id != incident.pk:
+            raise Http404
+        if page.person.user_id != self.request.user.pk:
+            self._require("acknowledge", incident)
+        answer(page, by=actor_of(self.request), at=timezone.now(), **values)
+        return self._shown(incident)
+
     def _require(self, right: str, incident: Incident | None = None) -> None:
         if not may(self.request.user, right, incident):
             raise PermissionDenied
@@ -376,6 +435,11 @@ def _with_shown_parts(incidents: IncidentQuerySet) -> IncidentQuerySet:
         "services",
         Prefetch("role_assignments", managers.select_related("person"), to_attr="current_managers"),
     )
+
+
+def _snooze(incident: Incident, *, by: Actor, at: Any, **values: Any) -> None:
+    until = values.get("until") or at + timedelta(minutes=values["minutes"])
+    acknowledgement.snooze(incident, until, by=by, at=at)
 
 
 def _request(incident: Incident, *, by: Actor, at: Any, **values: Any) -> None:

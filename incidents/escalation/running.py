@@ -137,7 +137,7 @@ class _Round:
     def _save(self) -> None:
         if self.entries:
             TimelineEntry.write(self.entries)
-        Escalation.objects.bulk_update(self.rows, COLUMNS)
+        _write(self.rows)
         Escalation.objects.bulk_create(self.to_come)
         begin(self.moved, by=SYSTEM, at=self.at, reason="Another policy applies now.")
         for row in self.rows:
@@ -196,6 +196,16 @@ class _Round:
                 postponed_until=until,
             )
         )
+
+
+def _write(rows: Sequence[Escalation]) -> None:
+    """Store them, all that are alike in one query: in a storm most are."""
+    alike: dict[str, list[Escalation]] = {}
+    for row in rows:
+        alike.setdefault(repr([getattr(row, name) for name in COLUMNS]), []).append(row)
+    for same in alike.values():
+        values = {name: getattr(same[0], name) for name in COLUMNS}
+        Escalation.objects.filter(pk__in=[row.pk for row in same]).update(**values)
 
 
 def _give_back(row: Escalation, **changes: Any) -> None:  # columns of any type

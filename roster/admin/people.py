@@ -1,3 +1,4 @@
+from calendar import day_abbr
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from unfold.decorators import action
-from unfold.widgets import INPUT_CLASSES
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget
 
 from roster.admin import reachability
 from roster.admin.availability import TimeOffLinkMixin
@@ -20,12 +21,34 @@ from roster.models import Person, Team
 
 CONTACT_DETAILS = ("email", "phone")
 QUIET_HOURS = ("quiet_from", "quiet_until", "reminder_hours")
+WORKING_HOURS = ("work_from", "work_until", "work_days")
 
 
 class TimeInput(forms.TimeInput):
     """The browser's own, for a time of day on the person's clock."""
 
     input_type = "time"
+
+
+class WorkDaysField(forms.TypedMultipleChoiceField):
+    """Days of the week to tick; kept as numbers from 0 for Monday."""
+
+    def __init__(self, **kwargs: Any) -> None:  # as forms.TypedMultipleChoiceField
+        super().__init__(
+            label="Working days",
+            choices=enumerate(day_abbr),
+            coerce=int,
+            required=False,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+            help_text="They and the hours decide which steps of a policy page this person.",
+            **kwargs,
+        )
+
+
+class PersonForm(forms.ModelForm):
+    """Working days are ticked, not typed as a list of numbers."""
+
+    work_days = WorkDaysField()
 
 
 @admin.register(Person)
@@ -36,12 +59,14 @@ class PersonAdmin(PathMixin, TimeOffLinkMixin, MusterModelAdmin):
     list_filter = ("is_active", "teams", "country")
     search_fields = ("name", "slug", "title")
     ordering = ("name",)
+    form = PersonForm
     fields = (
         ("name", "slug"),
         ("title", "country"),
         CONTACT_DETAILS,
         ("time_zone", "user"),
         QUIET_HOURS,
+        WORKING_HOURS,
         ("reports_to", "teams"),
         "is_active",
     )

@@ -52,7 +52,7 @@ class StepForm(forms.ModelForm):
 
     class Meta:
         model = EscalationStep
-        fields = ("position", "wait_minutes")
+        fields = ("position", "wait_minutes", "condition", "all_must_acknowledge")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,7 +97,7 @@ class StepInline(StackedInline):
     form = StepForm
     formset = StepFormSet
     extra = 0
-    fields = (("position", "wait_minutes"),)
+    fields = (("position", "wait_minutes"), ("condition", "all_must_acknowledge"))
     inlines = (TargetInline,)
     verbose_name = "step"
 

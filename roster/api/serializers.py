@@ -64,7 +64,8 @@ class PersonSerializer(CheckedSerializer[Person]):
     class Meta:
         model = Person
         fields = [
-            "slug", "name", "title", "email", "phone", "time_zone", "country", "teams", "is_active",
+            "slug", "name", "title", "email", "phone", "time_zone", "country", "work_from",
+            "work_until", "work_days", "teams", "is_active",
         ]  # fmt: skip
 
     CONTACT_FIELDS = frozenset({"email", "phone"})
@@ -177,7 +178,7 @@ class EscalationStepSerializer(serializers.ModelSerializer[EscalationStep]):
 
     class Meta:
         model = EscalationStep
-        fields = ["position", "wait_minutes", "targets"]
+        fields = ["position", "wait_minutes", "condition", "all_must_acknowledge", "targets"]
 
 
 class EscalationPolicySerializer(serializers.ModelSerializer[EscalationPolicy]):

@@ -121,6 +121,10 @@ class Person(models.Model):
             raise ValidationError(
                 {"quiet_until": "Choose another time than the one they begin at; empty both: none."}
             )
+        days = self.work_days
+        known = isinstance(days, list) and all(type(day) is int and 0 <= day <= 6 for day in days)
+        if not known or len(set(days)) != len(days):
+            raise ValidationError({"work_days": "Give each day once, as a number: 0 is Monday."})
 
     def reachable_methods(self) -> list[ContactMethod]:
         """Where a message reaches this person: verified methods in order of entry.

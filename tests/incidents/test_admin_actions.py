@@ -12,7 +12,15 @@ from django.test import Client
 from django.urls import reverse
 
 from incidents.admin.desk import ACTIONS
-from incidents.models import Incident, Page, Phase, Responder, TimelineEntry
+from incidents.models import (
+    Acknowledgement,
+    Incident,
+    Page,
+    Phase,
+    Responder,
+    TimelineEntry,
+)
+from roster.actors import Actor
 from tests.factories.incidents import (
     make_assignment,
     make_incident,
@@ -79,6 +87,11 @@ def of_page(incident: Incident) -> dict[str, Any]:
     return {"page": make_page(incident).pk}
 
 
+def held(incident: Incident) -> dict[str, Any]:
+    Acknowledgement.stand(incident, by=Actor.system("tests"), at=NOW)
+    return {}
+
+
 CASES = [
     Case("acknowledge", Phase.DETECTED, "acknowledge", nothing, "incident_acknowledged"),
     Case("declare", Phase.DETECTED, "declare", answers, "incident_declared"),
@@ -140,6 +153,15 @@ CASES = [
         "escalated_to_team",
     ),
     Case("page", Phase.MOBILIZING, "request_responder", nothing, "escalation_started"),
+    Case("escalate", Phase.DETECTED, "acknowledge", nothing, "escalated"),
+    Case(
+        "snooze",
+        Phase.DETECTED,
+        "acknowledge",
+        lambda incident: {"minutes": "15"},
+        "incident_snoozed",
+    ),
+    Case("confirm", Phase.DETECTED, "acknowledge", held, "acknowledgement_confirmed"),
     Case("acknowledge-page", Phase.DETECTED, "acknowledge", of_page, "page_acknowledged"),
     Case("decline-page", Phase.DETECTED, "acknowledge", of_page, "page_declined"),
     Case("assign-role", Phase.MOBILIZING, "assign_role", role_and_person, "role_assigned"),

@@ -116,7 +116,7 @@ def test_page_takes_the_same_queries_for_any_number_of_rows(
     rights = ("view_incident", "note_incident", "view_change")
     client.force_login(user_with(*(f"incidents.{right}" for right in rights)))
 
-    with django_assert_num_queries(29):
+    with django_assert_num_queries(31):
         client.get(page_of(incident))
 
 

@@ -169,6 +169,8 @@ def test_api_previews_a_policy(
         "title": "Step 1",
         "people": [{"person": "ana", "name": "Ana", "via": "Primary"}],
         "unreachable": [],
+        "left_out": [],
+        "must_answer": [],
     }
 
 

@@ -217,6 +217,9 @@ def test_person_page_takes_the_same_queries_whatever_they_have(
         client.get(url)
 
 
+WORK = {"work_from": "09:00", "work_until": "17:00", "work_days": ["0", "4"]}
+
+
 @pytest.mark.parametrize(
     ("hours", "field"),
     [
@@ -234,7 +237,7 @@ def test_half_or_endless_quiet_hours_are_refused(
     }
 
     response = client.post(
-        page_of(ana), {"time_zone": "UTC", "reminder_hours": "24", **hours, **empty}
+        page_of(ana), {"time_zone": "UTC", "reminder_hours": "24", **WORK, **hours, **empty}
     )
 
     assert list(response.context["adminform"].form.errors) == [field]

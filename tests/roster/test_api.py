@@ -224,6 +224,9 @@ def test_person_is_entered(editor):
         "phone": "",
         "time_zone": "Europe/Lisbon",
         "country": "",
+        "work_from": "09:00:00",
+        "work_until": "17:00:00",
+        "work_days": [0, 1, 2, 3, 4],
         "is_active": True,
     }
     assert Person.objects.get().teams.get().slug == "ops"
@@ -239,6 +242,8 @@ def test_person_is_entered(editor):
         ({"slug": "an a"}, "slug"),
         ({"slug": "taken"}, "slug"),
         ({"name": ""}, "name"),
+        ({"work_days": [7]}, "work_days"),
+        ({"work_days": "monday"}, "work_days"),
         ({"teams": ["nowhere"]}, "teams"),
         ({"teams": "ops"}, "teams"),
         ({"is_active": "perhaps"}, "is_active"),
