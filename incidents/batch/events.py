@@ -122,7 +122,7 @@ class Batch:
         return known
 
     def _read_places(self) -> None:
-        """Find the incidents that this batch may touch, all at once. One query at most."""
+        """Find the incidents that this batch may touch, all at once. Two queries at most."""
         ended = {key for read in self.reads for key in read.keys(Action.RESOLVE)}
         opening: list[NormalisedAlert] = []
         for read in self.reads:
@@ -140,6 +140,7 @@ class Batch:
             groups={route.grouping_key for route in routes},
             pks={row.incident_id for row in rows if row and row.incident_id}
             | {route.attach_to.pk for route in routes if route.attach_to},
+            may_end=bool(ended) or any(known.end for known in self._known.values()),
         )
 
     def _noted(self, key: str) -> Alert | None:

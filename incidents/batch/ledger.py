@@ -135,30 +135,20 @@ class Ledger:
 
     def save(self) -> None:
         self.places.open()
-        Alert.objects.bulk_create(self.new)
         repeats = [row for pk, row in self._counted.items() if pk not in self._changed]
         rows.write(repeats, rows.COUNTED)
+        # Before the new ones, of which one may fire by a key that just ended.
         rows.write(self._changed.values(), rows.CHANGED)
+        Alert.objects.bulk_create(self.new)
         places = list(self.places)
-        sums = story.sums_of([place.incident.pk for place in places if place.resolved])
-        story.tell(places, sums, times_to_flap=self.integration.flaps_after, at=self.at)
-        to_page: list[Place] = []
+        story.tell(places, times_to_flap=self.integration.flaps_after, at=self.at)
         for place in places:
-            still_firing = sums.get(place.incident.pk, story.Sum()).firing
-            if place.resolved and not still_firing and self._ends_by_itself(place):
+            if place.is_over():
                 self._dismiss(place)
-                continue
-            self._follow(place)
-            if place.is_new and place.incident.acknowledged_at is None:
-                to_page.append(place)
-        self._page(to_page)
-
-    def _ends_by_itself(self, place: Place) -> bool:
-        """Whether nobody decided on it (PAGING-RULES, Alerts); what people declared is theirs.
-
-        Not while alerts are missing from the notification: those may still fire.
-        """
-        return place.is_undecided() and not place.missing
+            else:
+                self._follow(place)
+        new = [place for place in places if place.is_new and place.incident.is_live]
+        self._page([place for place in new if place.incident.acknowledged_at is None])
 
     def _dismiss(self, place: Place) -> None:
         reason = "All its alerts resolved before anybody declared it."

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from incidents.lifecycle import Detection, detect_all
 from incidents.models import Alert, Incident, Integration, Phase, RoutingRule
@@ -23,9 +23,33 @@ class Note:
     by: Actor
 
 
+@dataclass(frozen=True)
+class Sum:
+    """How many alerts an incident has, and how many of them fire."""
+
+    firing: int = 0
+    total: int = 0
+
+
+def sums_of(incident_pks: Collection[int]) -> dict[int, Sum]:
+    """By incident; those without alerts are left out. One query, none for none."""
+    if not incident_pks:
+        return {}
+    rows = Alert.objects.filter(incident__in=incident_pks).order_by()
+    found: dict[int, Sum] = {}
+    for pk, state, number in rows.values_list("incident_id", "state").annotate(Count("pk")):
+        old = found.get(pk, Sum())
+        firing = number if state == Alert.State.FIRING else 0
+        found[pk] = Sum(old.firing + firing, old.total + number)
+    return found
+
+
 @dataclass(eq=False)
 class Place:
-    """What one transaction does to one incident, or to one that it is about to open."""
+    """What one transaction does to one incident, or to one that it is about to open.
+
+    `before` is what alerts it had, known where one of them may end.
+    """
 
     found: Incident | None = None
     detection: Detection | None = None
@@ -37,6 +61,7 @@ class Place:
     notes: list[Note] = field(default_factory=list)
     declared_by: RoutingRule | None = None
     affects_customers: bool = False
+    before: Sum = Sum()
 
     @property
     def incident(self) -> Incident:
@@ -50,6 +75,23 @@ class Place:
 
     def is_undecided(self) -> bool:
         return self.found is None or self.found.phase == Phase.DETECTED
+
+    @property
+    def now(self) -> Sum:
+        """What alerts it has with what this transaction does."""
+        came, went = len(self.attached), len(self.resolved)
+        return Sum(self.before.firing + came - went, self.before.total + came)
+
+    def is_over(self) -> bool:
+        """Whether its last alert has resolved before anybody decided on it (PAGING-RULES, Alerts).
+
+        Not while alerts are missing from a notification: those may still fire.
+        """
+        is_quiet = bool(self.resolved) and not self.now.firing
+        return is_quiet and self.is_undecided() and not self.missing
+
+    def is_taken(self) -> bool:
+        return bool(self.answered_by or (self.found and self.found.acknowledged_at))
 
     def gathers_at(self, moment: datetime) -> bool:
         """Whether an alert of its group that came in at `moment` still belongs to it."""
@@ -77,8 +119,17 @@ class Places:
     def __iter__(self) -> Iterator[Place]:
         return iter(self._all)
 
-    def read(self, *, groups: Collection[str] = (), pks: Collection[int] = ()) -> None:
-        """Read and lock the live incidents of these groups, and those of these ids. One query."""
+    def read(
+        self,
+        *,
+        groups: Collection[str] = (),
+        pks: Collection[int] = (),
+        may_end: bool = True,
+    ) -> None:
+        """Read and lock the live incidents of these groups, and those of these ids.
+
+        One query, and one more for their alerts if some of those may end.
+        """
         groups = [group for group in groups if group not in self._by_group]
         pks = [pk for pk in pks if pk not in self._by_pk]
         if not groups and not pks:
@@ -86,8 +137,10 @@ class Places:
         live = Q(pk__in=Incident.objects.live().filter(grouping_key__in=groups).values("pk"))
         rows = Incident.objects.filter(live | Q(pk__in=pks)).select_related("severity")
         self._by_group |= dict.fromkeys(groups)
-        for incident in rows.select_for_update(of=("self",), no_key=True).order_by("pk"):
-            self._add(Place(found=incident))
+        found = list(rows.select_for_update(of=("self",), no_key=True).order_by("pk"))
+        sums = sums_of([incident.pk for incident in found]) if may_end else {}
+        for incident in found:
+            self._add(Place(found=incident, before=sums.get(incident.pk, Sum())))
 
     def _add(self, place: Place) -> Place:
         self._all.append(place)
@@ -129,9 +182,15 @@ class Places:
                 return place
         self.read(groups=[route.grouping_key])
         found = self._by_group[route.grouping_key]
-        if found is None or found.gathers_at(row.first_seen_at):
+        if found is None:
+            return None
+        is_answered_and_over = found.is_over() and found.is_taken()
+        if found.is_new and is_answered_and_over:
+            found.answered_by = None  # nobody was told yet, and that answer was to what has ended
             return found
-        # It keeps what it has; its group is for the next one.
+        if found.gathers_at(row.first_seen_at) and not is_answered_and_over:
+            return found
+        # It keeps what it has; its group is for the next one, which pages anew.
         self._by_group[route.grouping_key] = None
         if found.detection:
             found.detection.grouping_key = ""

@@ -5,15 +5,14 @@ what comes within a minute is only counted (`alerts_untold`) and told in one sen
 `tell_due`; that the last alert resolved is said at once. The rows of alerts are exact always.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count
 
-from incidents.batch.places import SYSTEM, Place
+from incidents.batch.places import SYSTEM, Place, Sum, sums_of
 from incidents.models import Alert, Incident, TimelineEntry
 from incidents.vocabulary import Kind
 
@@ -26,36 +25,13 @@ FLAPS_WITHIN = timedelta(minutes=30)
 QUIET_FOR = timedelta(minutes=10)
 
 
-@dataclass(frozen=True)
-class Sum:
-    """How many alerts an incident has, and how many of them fire."""
-
-    firing: int = 0
-    total: int = 0
-
-
-def sums_of(incident_pks: Collection[int]) -> dict[int, Sum]:
-    """By incident. One query, none for none."""
-    if not incident_pks:
-        return {}
-    rows = Alert.objects.filter(incident__in=incident_pks).order_by()
-    found: dict[int, Sum] = {}
-    for pk, state, number in rows.values_list("incident_id", "state").annotate(Count("pk")):
-        old = found.get(pk, Sum())
-        firing = number if state == Alert.State.FIRING else 0
-        found[pk] = Sum(old.firing + firing, old.total + number)
-    return found
-
-
-def tell(
-    places: Collection[Place], sums: Mapping[int, Sum], *, times_to_flap: int, at: datetime
-) -> None:
+def tell(places: Collection[Place], *, times_to_flap: int, at: datetime) -> None:
     """Write what these incidents' timelines have to say, or count what is said later."""
     spoken = _spoken_of([place for place in places if place.attached or place.resolved])
     entries: list[TimelineEntry] = []
     told: list[tuple[Any, int, int, int]] = []  # Any: a moment as the driver takes it
     for place in places:
-        said = _Said(place, sums.get(place.incident.pk, Sum()), at)
+        said = _Said(place, at)
         if said.may_be_told():
             entries += said.entries()
             if said.number and spoken.get(place.incident.pk, 0) + said.kinds() >= A_FEW:
@@ -85,9 +61,8 @@ def _spoken_of(places: Collection[Place]) -> dict[int, int]:
 class _Said:
     """What one batch has to say on one incident."""
 
-    def __init__(self, place: Place, sum_: Sum, at: datetime) -> None:
+    def __init__(self, place: Place, at: datetime) -> None:
         self.place = place
-        self.sum = sum_
         self.at = at
         self.number = len(place.attached) + len(place.resolved)
 
@@ -96,7 +71,7 @@ class _Said:
 
     def may_be_told(self) -> bool:
         incident = self.place.incident
-        is_last = bool(self.place.resolved) and not self.sum.firing
+        is_last = bool(self.place.resolved) and not self.place.now.firing
         if is_last or incident.alerts_told_at is None:
             return True
         is_time = self.at - incident.alerts_told_at >= TOLD_EVERY
@@ -106,11 +81,11 @@ class _Said:
         place = self.place
         found: list[TimelineEntry] = []
         if place.resolved and place.incident.alerts_untold:
-            found.append(_summed(place.incident, self.sum, self.at))
+            found.append(_summed(place.incident, place.now, self.at))
         if place.attached:
             found.append(self._entry(Kind.ALERT_ATTACHED, _named(place.attached)))
         if place.resolved:
-            left = {"still_firing": self.sum.firing}
+            left = {"still_firing": place.now.firing}
             found.append(self._entry(Kind.ALERT_RESOLVED, _named(place.resolved) | left))
         if place.missing:
             found.append(self._entry(Kind.ALERTS_TRUNCATED, {"count": place.missing}))
