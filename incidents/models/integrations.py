@@ -21,7 +21,9 @@ from roster.sealing import seal, unseal
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
-KEY_BYTES = 24  # 32 characters, as PagerDuty's clients expect of a routing key
+# 32 characters, as PagerDuty's clients expect of a routing key; in hexadecimal, since it is the part
+# of a mail address before the @ as well, and mail servers change its case.
+KEY_BYTES = 16
 PREFIX_LENGTH = 6
 ALERTMANAGER = "alertmanager"
 # How long the old key still works after a new one was made, unless it is ended sooner.
@@ -205,7 +207,7 @@ class IntegrationKey(models.Model):
     @classmethod
     def issue(cls, integration: Integration, *, by: Actor, at: datetime) -> str:
         """Make one more key and return it; it cannot be read again."""
-        key = secrets.token_urlsafe(KEY_BYTES)
+        key = secrets.token_hex(KEY_BYTES)
         cls.objects.create(
             integration=integration,
             prefix=key[:PREFIX_LENGTH],
