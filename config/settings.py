@@ -306,6 +306,8 @@ INTAKE_PER_MINUTE = env.int("INTAKE_PER_MINUTE", 10_000)
 # limit for all of them; beyond it senders are asked to come again.
 SPOOL_DIR = DATA_DIR / "spool"
 SPOOL_LIMIT_MB = env.int("SPOOL_LIMIT_MB", 256)
+# Where `up` takes mail from a mail server on this machine, such as 127.0.0.1:2525.
+MAIL_LISTEN = env.str("MAIL_LISTEN", "")
 # Whether web processes store what was spooled, and read keys ahead. Off in tests only.
 INTAKE_UPKEEP = True
 # Events are forgotten so long after they were processed; the alerts made of them stay.

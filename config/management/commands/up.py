@@ -104,10 +104,14 @@ def _processes(host: str, port: int) -> list[Process]:
     celery = ["celery", "--app", "config", "--quiet", "worker", "--beat"]
     celery += ["--scheduler", "celery.beat.Scheduler", "--pool", "threads", "--concurrency", "4"]
     celery += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [
+    processes = [
         Process("web", [sys.executable, "-m", *gunicorn, "config.wsgi"], environment),
         Process("worker", [sys.executable, "-m", *celery], environment),
     ]
+    if settings.MAIL_LISTEN:
+        mail = [sys.executable, "manage.py", "receive_mail", "--listen", settings.MAIL_LISTEN]
+        processes.append(Process("mail", mail, environment))
+    return processes
 
 
 def _answers(address: str) -> bool:
