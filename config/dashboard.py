@@ -4,17 +4,21 @@ A constant number of queries, whatever there is to show; a section that its read
 nothing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.models import User as Login
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from comms.lateness import late_pages
 from comms.models import Message, Promise
+from incidents import spool
 from incidents.models import (
     AlertEvent,
     Incident,
@@ -83,7 +87,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "schedules": _on_call(at) if user.has_perm("roster.view_schedule") else None,
         "coverage": _coverage(user),
         "overdue": _overdue(user, at) if sees_incidents else {},
-        "troubles": _troubles(user),
+        "troubles": _troubles(user, at),
         "is_new": sees_incidents and not Integration.objects.exists(),
     }
 
@@ -161,13 +165,25 @@ def _overdue(user: User, at: datetime) -> dict[str, list[Any]]:
     return {name: rows for name, query in found.items() if (rows := list(query))}
 
 
-def _troubles(user: User) -> dict[str, list[Any]]:
-    """What Muster itself could not do and a person must look at. Two queries."""
+def _of_the_spool() -> Iterator[str]:
+    """What waits in files of the host that answers this request. No query."""
+    if waiting := spool.waiting(settings.SPOOL_DIR):
+        yield f"Accepted while the database was away, and not yet stored: {waiting}."
+    if damaged := spool.damaged(settings.SPOOL_DIR):
+        folder = settings.SPOOL_DIR / spool.DAMAGED
+        yield f"Accepted events that cannot be read, kept in {folder}: {damaged}."
+
+
+def _troubles(user: User, at: datetime) -> dict[str, list[Any]]:
+    """What Muster itself could not do and a person must look at. Three queries."""
     found: dict[str, list[Any]] = {}
     if user.has_perm("comms.view_message"):
+        if late := late_pages(at=at):
+            found["late_pages"] = [late]
         dead = Message.objects.visible_to(user).dead().select_related("person")
         found["messages"] = list(dead.order_by("-created_at", "-pk")[:SHOWN])
     if user.has_perm("incidents.view_alertevent"):
         aside = AlertEvent.objects.set_aside().select_related("integration").defer("body")
         found["events"] = list(aside.order_by("-received_at", "-pk")[:SHOWN])
+        found["spool"] = list(_of_the_spool())
     return {name: rows for name, rows in found.items() if rows}

@@ -6,9 +6,9 @@ from secrets import compare_digest
 
 from celery import current_app
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count, Min, Model, TextChoices
+from django.db.models import Count, Max, Min, Model, TextChoices
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -22,7 +22,9 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from comms.lateness import late_pages, lateness, oldest_due_page, quantile
 from comms.models import Message, MessageState, Promise
+from incidents import door_counts, spool
 from incidents.models import AlertEvent, Announcement, Escalation, Incident, Responder
 from roster.leases import Leased
 from roster.models import Notice
@@ -57,24 +59,39 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus; every process gives the same numbers, for they come from the database."""
+    """Answer Prometheus; every process gives the same numbers, for they come from the database.
+
+    Those of intake on this host come from its files, with the database away as well.
+    """
     if not _may_read_metrics(request):
         return HttpResponseForbidden(
             "Metrics are read from this machine, or with METRICS_TOKEN as bearer token.\n",
             content_type="text/plain",
         )
-    registry = CollectorRegistry()
-    registry.register(DatabaseCollector(timezone.now()))
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    try:
+        text = _exposed(HostCollector(database_answers=True), DatabaseCollector(timezone.now()))
+    except (DatabaseError, InterfaceError):
+        text = _exposed(HostCollector(database_answers=False))
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _exposed(*collectors: Collector) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    for collector in collectors:
+        registry.register(collector)
+    return generate_latest(registry)
 
 
 def problems(at: datetime) -> Iterator[str]:
     """Name whatever keeps alerts from being taken in and carried on, a sentence each."""
+    if waiting := spool.waiting(settings.SPOOL_DIR):
+        events = "1 event waits" if waiting == 1 else f"{waiting} events wait"
+        yield f"{events} on this host for the database to come back."
     try:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         runs = {} if plan else {run.name: run for run in SweepRun.objects.all()}
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         yield "The database does not answer."
         return
     if plan:
@@ -91,6 +108,8 @@ def problems(at: datetime) -> Iterator[str]:
             yield f"The sweep {name} last ran {age} s ago. Is a worker with beat running?"
         elif run.last_error:
             yield f"The sweep {name} failed. The log of the worker says why."
+    if late := late_pages(at=at):
+        yield f"{late} Are the workers busy?"
 
 
 def _broker_answers() -> bool:
@@ -121,6 +140,35 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     return request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not is_passed_on
 
 
+class HostCollector(Collector):
+    """Reads what the web processes of this host keep in files."""
+
+    def __init__(self, *, database_answers: bool) -> None:
+        self._database_answers = database_answers
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "muster_database_answers",
+            "1 while the database does; most of the other figures come from it.",
+            float(self._database_answers),
+        )
+        yield GaugeMetricFamily(
+            "muster_spooled_events",
+            "Events accepted on this host that wait for the database.",
+            spool.waiting(settings.SPOOL_DIR),
+        )
+        yield GaugeMetricFamily(
+            "muster_spool_damaged_records",
+            "Spooled events of this host that could not be read and wait for a person.",
+            spool.damaged(settings.SPOOL_DIR),
+        )
+        yield CounterMetricFamily(
+            "muster_intake_unknown_keys",
+            "Messages refused on this host for a key that no integration has.",
+            door_counts.unknown_keys(),
+        )
+
+
 class DatabaseCollector(Collector):
     """Reads everything from the database at one moment, in a constant number of queries."""
 
@@ -132,6 +180,7 @@ class DatabaseCollector(Collector):
         yield from self._sweeps()
         yield from _alert_events()
         yield _messages()
+        yield from self._pages()
         yield _incidents()
 
     def _queues(self) -> Iterator[Metric]:
@@ -146,6 +195,23 @@ class DatabaseCollector(Collector):
             due.add_metric([name], found["rows"])
             age.add_metric([name], _seconds(found["oldest"] or self._at, self._at))
         yield from (due, age)
+
+    def _pages(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "muster_oldest_due_page_seconds", "How long the oldest page that waits has been due."
+        )
+        waiting.add_metric([], oldest_due_page(at=self._at).total_seconds())
+        late = GaugeMetricFamily(
+            "muster_page_lateness_seconds",
+            "From due to handed over, of the pages of the last hour.",
+            labels=["quantile"],
+        )
+        times = lateness(at=self._at)
+        for share in ("0.5", "0.99", "1"):
+            late.add_metric([share], quantile(times, float(share)).total_seconds())
+        sent = GaugeMetricFamily("muster_pages_sent_last_hour", "Pages handed over in that hour.")
+        sent.add_metric([], len(times))
+        yield from (waiting, late, sent)
 
     def _sweeps(self) -> Iterator[Metric]:
         age = GaugeMetricFamily(
@@ -172,15 +238,19 @@ class DatabaseCollector(Collector):
 
 
 def _alert_events() -> Iterator[Metric]:
-    states = _by_state(AlertEvent, AlertEvent.State)
+    """In three look-ups, however many events are kept; the newest key is a count that never falls,
+    though a number is left out here and there.
+    """
+    newest = AlertEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    waiting, aside = AlertEvent.objects.waiting().count(), AlertEvent.objects.set_aside().count()
     accepted = CounterMetricFamily("muster_alert_events_accepted", "Events stored and answered.")
-    accepted.add_metric([], sum(states.values()))
+    accepted.add_metric([], newest)
     processed = CounterMetricFamily("muster_alert_events_processed", "Events made into alerts.")
-    processed.add_metric([], states[AlertEvent.State.PROCESSED])
+    processed.add_metric([], max(0, newest - waiting - aside))
     set_aside = GaugeMetricFamily(
         "muster_alert_events_set_aside", "Events that could not be read and wait for a person."
     )
-    set_aside.add_metric([], states[AlertEvent.State.SET_ASIDE])
+    set_aside.add_metric([], aside)
     yield from (accepted, processed, set_aside)
 
 

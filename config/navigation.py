@@ -1,17 +1,29 @@
 """The sidebar and the command palette: what this person may reach, and nothing else."""
 
 from collections.abc import Callable, Iterable
-from typing import TypedDict
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
-from django.db.models import Model, Q, QuerySet
+from django.contrib.auth.models import User
+from django.db.models import (
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
-from incidents.models import Incident, Service
+from incidents.models import ENDED_PHASES, Incident, Page, Service
 from roster.models import Person, Schedule
 
 PALETTE_LIMIT = 8  # results of each kind
@@ -40,6 +52,7 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         [
             ("Incidents", "crisis_alert", "incidents.Incident"),
             ("Triage", "inbox", "incidents.Report:incidents_triage"),
+            ("My pages", "phone_callback", "incidents.Incident:incidents_page_mine"),
             ("Alerts", "notifications_active", "incidents.Alert"),
             ("Pages", "phone_in_talk", "incidents.Page"),
             ("Services", "dns", "incidents.Service"),
@@ -118,11 +131,20 @@ SIDEBAR: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
 ]
 
 # Pages with an entry of their own whose address begins with that of a list.
-BELOW = {"roster.Schedule": "roster_oncall", "incidents.RoutingRule": "incidents_explain"}
+BELOW = {
+    "roster.Schedule": "roster_oncall",
+    "incidents.RoutingRule": "incidents_explain",
+    "incidents.Page": "incidents_page_mine",
+}
+# What a badge counts, by the entry that wears it.
+BADGES = {
+    "incidents.Incident": "config.navigation.live_incidents",
+    "incidents.Incident:incidents_page_mine": "config.navigation.my_waiting_pages",
+}
 
 
 def navigation(request: HttpRequest) -> list[Group]:
-    """The sidebar, on every page: one query, for the number of open incidents."""
+    """The sidebar, on every page: one query, for what its badges count."""
     home: Item = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
     groups: list[Group] = [{"items": [home]}]
     for title, is_folded, entries in SIDEBAR:
@@ -140,7 +162,10 @@ def _may_see(request: HttpRequest, label: str) -> bool:
         return False
     if label.endswith(":incidents_explain"):
         return model_admin.has_explain_permission(request)  # it reads messages, too
-    return model_admin.has_view_or_change_permission(request)
+    may_see: bool = model_admin.has_view_or_change_permission(request)
+    if label.endswith(":incidents_page_mine"):
+        return may_see and _counts(request).is_person
+    return may_see
 
 
 def _item(request: HttpRequest, title: str, icon: str, label: str) -> Item:
@@ -151,14 +176,52 @@ def _item(request: HttpRequest, title: str, icon: str, label: str) -> Item:
         # That page lies below the list, which must not seem to be open as well.
         is_below = request.path.startswith(reverse(f"admin:{below}"))
         item["active"] = request.path.startswith(link) and not is_below
-    if label == "incidents.Incident":
-        item["badge"] = "config.navigation.live_incidents"
+    if badge := BADGES.get(label):
+        item["badge"] = badge
     return item
 
 
 def live_incidents(request: HttpRequest) -> str:
     """How many incidents need someone now; empty rather than zero."""
-    return str(Incident.objects.visible_to(request.user).live().count() or "")
+    return str(_counts(request).live or "")
+
+
+def my_waiting_pages(request: HttpRequest) -> str:
+    """How many incidents wait for this person's answer; empty rather than zero."""
+    return str(_counts(request).waiting or "")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the badges say, and whether the login is a person who can be paged at all."""
+
+    live: int
+    waiting: int
+    is_person: bool
+
+
+def _counts(request: HttpRequest) -> Counts:
+    """Read once for a request, in one query: the sidebar is on every page."""
+    known: Counts | None = getattr(request, "sidebar_counts", None)
+    if known is None:
+        live = Incident.objects.visible_to(request.user).live()
+        own = Page.objects.pending().filter(person__user=OuterRef("pk"))
+        waiting = own.exclude(incident__phase__in=ENDED_PHASES)
+        row = User.objects.filter(pk=request.user.pk or 0).values_list(
+            Subquery(_number_of(live, "pk"), output_field=IntegerField()),
+            Subquery(_number_of(waiting, "incident"), output_field=IntegerField()),
+            Exists(Person.objects.active().filter(user=OuterRef("pk"))),
+        )
+        found = row.first() or (0, 0, False)
+        known = Counts(found[0] or 0, found[1] or 0, found[2])
+        request.sidebar_counts = known  # type: ignore[attr-defined]  # ours, for this request
+    return known
+
+
+def _number_of(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
+    """How many different values there are, as a subquery of one row."""
+    counted = Func(F(name), function="COUNT", template="%(function)s(DISTINCT %(expressions)s)")
+    return rows.order_by().annotate(how_many=counted).values("how_many")
 
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:

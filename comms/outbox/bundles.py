@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, F, PositiveIntegerField, Q, When
 
 from comms.content import Content
 from comms.facts import absolute
@@ -128,6 +128,7 @@ def _carry_out(found: Plan, messages: Sequence[Message], *, at: datetime) -> set
             attempts=Case(
                 When(lease_token__isnull=False, attempts__gt=0, then=F("attempts") - 1),
                 default=F("attempts"),
+                output_field=PositiveIntegerField(),
             ),
             lease_token=None,
             leased_until=None,

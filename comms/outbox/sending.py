@@ -69,19 +69,22 @@ def draining(channel: str, *, limit: int = BATCH) -> Iterator[Step]:
 
 def _in_turn(channel: str, sender: Sender, *, at: datetime, limit: int) -> int:
     """A provider that could not be reached is not asked again for the rest of the batch."""
-    clock = _Clock(at)
+    turn = _Clock(at)
+    waited = 0.0  # seconds, for the provider
     claimed, batch = _claim(channel, at=at, limit=limit)
     down: ChannelError | None = None
     for position, message in enumerate(batch):
-        if clock.elapsed() > TURN and not down:
+        if position and not down and turn.elapsed() > TURN:
             _give_back(batch[position:])
             break
         if not _prepare(message, at=at):
             continue
+        asked = monotonic()
         outcome = down or _attempt(sender, message)
+        waited += monotonic() - asked
         if isinstance(outcome, ChannelError) and outcome.is_down:
             down = outcome
-        _record(message, outcome, at=clock.now())
+        _record(message, outcome, at=at + timedelta(seconds=int(waited)))
     return claimed
 
 

@@ -60,7 +60,7 @@ def test_dashboard_takes_the_same_queries_for_any_number_of_rows(
     busy_night(admin_user, rows)
     client.force_login(admin_user)
 
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(24):
         client.get(HOME)
 
 

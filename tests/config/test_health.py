@@ -10,10 +10,13 @@ from django.db.migrations.recorder import MigrationRecorder
 from prometheus_client.parser import text_string_to_metric_families
 
 from config import health
+from incidents import door_counts
 from incidents.models import AlertEvent
+from incidents.spool import Spool
 from roster.sweeps import SweepRun
 from tests.factories.comms import make_message
 from tests.factories.incidents import make_event, make_incident, make_severity
+from tests.incidents.test_spool import arrival
 
 pytestmark = pytest.mark.django_db
 
@@ -59,9 +62,7 @@ def test_readyz_names_a_sweep_that_never_ran(client, sweeps_ran):
 
 
 def test_readyz_names_a_late_sweep(client, sweeps_ran, now):
-    SweepRun.objects.filter(name="comms.send_email").update(
-        finished_at=now - timedelta(minutes=2)
-    )
+    SweepRun.objects.filter(name="comms.send_email").update(finished_at=now - timedelta(minutes=2))
 
     assert client.get("/readyz").json() == {
         "ready": False,
@@ -129,8 +130,9 @@ def test_metrics_count_events_and_messages_by_state(client, now):
 
     samples = scraped(client)
 
-    assert samples["muster_alert_events_accepted_total", ""] == 3
-    assert samples["muster_alert_events_processed_total", ""] == 1
+    newest = AlertEvent.objects.latest("pk").pk
+    assert samples["muster_alert_events_accepted_total", ""] == newest
+    assert samples["muster_alert_events_processed_total", ""] == newest - 2
     assert samples["muster_alert_events_set_aside", ""] == 1
     assert samples["muster_messages", "dead"] == 1
     assert samples["muster_messages", "queued"] == 0
@@ -168,7 +170,7 @@ def test_metrics_take_a_constant_number_of_queries(client, rows, now, django_ass
         make_message(created_at=now)
         make_incident(severity=make_severity(number + 1))
 
-    with django_assert_num_queries(len(health.QUEUES) + 4):
+    with django_assert_num_queries(len(health.QUEUES) + 8):
         client.get("/metrics")
 
 
@@ -199,3 +201,58 @@ def test_metrics_with_a_token_want_it_from_everyone(client, settings, headers, s
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_health_addresses_are_only_read(client, path):
     assert client.post(path).status_code == 405
+
+
+# --- Intake's files on this host ------------------------------------------------------------------
+
+
+@pytest.fixture
+def spooled(settings, tmp_path):
+    """Two events wait, and one that could not be read was kept."""
+    settings.SPOOL_DIR = tmp_path
+    own = Spool(tmp_path, limit_bytes=10**6)
+    for _ in range(2):
+        own.append(arrival())
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "one.record").write_bytes(b"?")
+    return own
+
+
+def test_readyz_names_what_waits_in_the_spool(client, sweeps_ran, spooled):
+    assert client.get("/readyz").json()["problems"] == [
+        "2 events wait on this host for the database to come back."
+    ]
+
+
+def test_metrics_count_what_waits_in_the_spool(client, spooled):
+    samples = scraped(client)
+
+    assert samples["muster_spooled_events", ""] == 2
+    assert samples["muster_spool_damaged_records", ""] == 1
+    assert samples["muster_database_answers", ""] == 1
+
+
+def test_metrics_of_this_host_are_told_with_the_database_away(client, spooled, monkeypatch):
+    def fail(*args: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr("config.health.DatabaseCollector.collect", fail)
+
+    samples = scraped(client)
+
+    assert samples == {
+        ("muster_database_answers", ""): 0,
+        ("muster_spooled_events", ""): 2,
+        ("muster_spool_damaged_records", ""): 1,
+        ("muster_intake_unknown_keys_total", ""): samples["muster_intake_unknown_keys_total", ""],
+    }
+
+
+def test_metrics_count_messages_with_unknown_keys(client, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    for _ in range(3):
+        client.post("/ingest/guess/", "{}", content_type="application/json")
+
+    door_counts.write()
+
+    assert scraped(client)["muster_intake_unknown_keys_total", ""] == 3

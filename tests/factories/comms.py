@@ -16,7 +16,7 @@ from comms.models import (
     Update,
 )
 from comms.outbox import GIVE_UP_AFTER
-from incidents.models import Incident
+from incidents.models import Incident, Page
 from roster.models import Channel, Person
 
 _numbers = count(1)
@@ -74,3 +74,12 @@ def make_message(**fields: Any) -> Message:
     fields.setdefault("due_at", fields["created_at"])
     fields.setdefault("give_up_at", fields["created_at"] + GIVE_UP_AFTER)
     return Message.objects.create(**fields)
+
+
+def make_page_message(page: Page, **fields: Any) -> Message:
+    """What one page says to its person's profile e-mail; give `created_at`, when it is also due."""
+    fields.setdefault("key", f"page-{page.pk}-profile")
+    fields.setdefault("priority", Priority.FIRST_PAGE)
+    fields.setdefault("recipient", page.person.email)
+    fields.setdefault("subject", str(page.incident))
+    return make_message(person=page.person, incident=page.incident, page=page, **fields)
