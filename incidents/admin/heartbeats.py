@@ -138,7 +138,10 @@ class HeartbeatAdmin(MusterModelAdmin):
     # --- Actions ----------------------------------------------------------------------------------
 
     def has_pause_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        """Also whether there is something to pause: the button is shown only then."""
+        """Also whether there is something to pause: the button is shown only then.
+
+        Who presses it too late is told so by the refusal.
+        """
         return self._may(request, object_id, set(Heartbeat.State) - {Heartbeat.State.PAUSED})
 
     def has_resume_permission(self, request: HttpRequest, object_id: str = "") -> bool:
@@ -147,7 +150,9 @@ class HeartbeatAdmin(MusterModelAdmin):
     def _may(self, request: HttpRequest, object_id: str, states: set[Heartbeat.State]) -> bool:
         if not self.has_change_permission(request):
             return False
-        return not object_id or Heartbeat.objects.filter(pk=object_id, state__in=states).exists()
+        if not object_id or request.method == "POST":
+            return True
+        return Heartbeat.objects.filter(pk=object_id, state__in=states).exists()
 
     @admin.action(description="Pause", permissions=["pause"])
     def pause_selected(self, request: HttpRequest, rows: QuerySet[Heartbeat]) -> None:
