@@ -109,7 +109,8 @@ def _processes(host: str, port: int) -> list[Process]:
         Process("worker", [sys.executable, "-m", *celery], environment),
     ]
     if settings.MAIL_LISTEN:
-        mail = [sys.executable, "manage.py", "receive_mail", "--listen", settings.MAIL_LISTEN]
+        manage = str(settings.BASE_DIR / "manage.py")
+        mail = [sys.executable, manage, "receive_mail", "--listen", settings.MAIL_LISTEN]
         processes.append(Process("mail", mail, environment))
     return processes
 
