@@ -108,9 +108,12 @@ def answered_since(incident: Incident, run: Escalation) -> bool:
 
 
 def is_in_hand(incident: Incident, run: Escalation) -> bool:
-    """The same as the incident alone says it: acknowledged or declared since, or over. No query."""
-    answers = (incident.acknowledged_at, incident.declared_at)
-    answered = any(moment and moment > run.started_at for moment in answers)
+    """The same as the incident alone says it: acknowledged since, or over. No query.
+
+    A person who declares acknowledges with it; a rule that declares (R148) is nobody's answer.
+    """
+    acknowledged_at = incident.acknowledged_at
+    answered = acknowledged_at is not None and acknowledged_at > run.started_at
     return answered or not incident.is_live
 
 
