@@ -11,6 +11,7 @@ from rest_framework.routers import DefaultRouter
 from rest_framework.views import APIView
 
 from comms.api import views as comms
+from comms.api.messages import MessageUndeliveredView
 from incidents.api import lookups
 from incidents.api import views as incidents
 from incidents.api.reports import ReportViewSet
@@ -87,6 +88,11 @@ urlpatterns = [
     re_path(
         r"^v1/incidents/(?P<reference>[A-Za-z]+-\d+)/updates/?$",
         comms.IncidentUpdatesView.as_view(),
+    ),
+    re_path(
+        r"^v1/messages/(?P<key>[-.\w]+)/undelivered/?$",
+        MessageUndeliveredView.as_view(),
+        name="message-undelivered",
     ),
     re_path(
         r"^v1/services/(?P<slug>[-\w]+)/who/?$",
