@@ -32,7 +32,8 @@ global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: [{rules}]
 alerting:
   alertmanagers:
-    - static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+    - path_prefix: "{prefix}"
+      static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 """
 RULE = """
 groups:
@@ -58,6 +59,7 @@ class Monitoring:
 
     folder: Path
     ingest_url: str
+    path_prefix: str = ""  # with one Prometheus posts to Muster itself, and no Alertmanager runs
     alertmanager_port: int = field(default_factory=free_port)
     prometheus_port: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -67,22 +69,27 @@ class Monitoring:
         self.folder.mkdir(parents=True)
         rules = self.folder / "rules.yml"
         rules.write_text(RULE.format(value=0))
-        alertmanager = self.folder / "alertmanager.yml"
-        alertmanager.write_text(ALERTMANAGER.format(ingest_url=self.ingest_url))
         prometheus = self.folder / "prometheus.yml"
-        prometheus.write_text(PROMETHEUS.format(rules=rules, port=self.alertmanager_port))
-        self._run(
-            "prometheus-alertmanager", f"--config.file={alertmanager}",
-            f"--storage.path={self.folder / 'am'}", "--cluster.listen-address=",
-            f"--web.listen-address=127.0.0.1:{self.alertmanager_port}",
-        )  # fmt: skip
+        target = {"port": self.alertmanager_port, "prefix": self.path_prefix}
+        prometheus.write_text(PROMETHEUS.format(rules=rules, **target))
+        if not self.path_prefix:
+            self._start_alertmanager()
         self._run(
             "prometheus", f"--config.file={prometheus}",
             f"--storage.tsdb.path={self.folder / 'tsdb'}", "--rules.alert.resend-delay=2s",
             f"--web.listen-address=127.0.0.1:{self.prometheus_port}", "--web.enable-lifecycle",
         )  # fmt: skip
-        for port in (self.alertmanager_port, self.prometheus_port):
-            wait_until("monitoring", partial(self._get, port, "/-/ready"))
+        wait_until("Prometheus", partial(self._get, self.prometheus_port, "/-/ready"))
+
+    def _start_alertmanager(self) -> None:
+        alertmanager = self.folder / "alertmanager.yml"
+        alertmanager.write_text(ALERTMANAGER.format(ingest_url=self.ingest_url))
+        self._run(
+            "prometheus-alertmanager", f"--config.file={alertmanager}",
+            f"--storage.path={self.folder / 'am'}", "--cluster.listen-address=",
+            f"--web.listen-address=127.0.0.1:{self.alertmanager_port}",
+        )  # fmt: skip
+        wait_until("Alertmanager", partial(self._get, self.alertmanager_port, "/-/ready"))
 
     def _run(self, *command: str) -> None:
         with (self.folder / f"{command[0]}.log").open("wb") as log:
