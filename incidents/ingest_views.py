@@ -111,6 +111,8 @@ def _response(answer: Answer) -> HttpResponse:
     response = HttpResponse(
         answer.body, status=answer.status, content_type=answer.content_type, headers=answer.headers
     )
+    # Django would log what was refused with its address, which holds the key.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     if answer.status in (429, 503):
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

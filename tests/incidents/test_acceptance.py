@@ -17,9 +17,9 @@ from tests.incidents.paging import ADMIN, Paging, alert, webhook
 pytestmark = pytest.mark.django_db(transaction=True)
 
 READ_ONLY = {
-    "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
-    "postgresql": ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
-}  # fmt: skip
+    "sqlite": "PRAGMA query_only = {}",
+    "postgresql": "SET default_transaction_read_only = {}",
+}
 
 
 @pytest.fixture
@@ -36,14 +36,16 @@ def paging(now, settings, tmp_path) -> Iterator[Paging]:
 @contextmanager
 def read_only() -> Iterator[None]:
     """A database that refuses to write, as a standby does, or one on a full disk."""
-    begin, end = READ_ONLY[connection.vendor]
-    with connection.cursor() as cursor:
-        cursor.execute(begin)
+
+    def switch(to: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(READ_ONLY[connection.vendor].format(to))
+
+    switch("on")
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute(end)
+        switch("off")
 
 
 def post(key: str, body: bytes | None = None):
@@ -130,9 +132,7 @@ def test_database_that_still_refuses_keeps_the_outage_on(paging):
 
 def test_full_spool_asks_to_come_again(paging):
     with read_only():
-        statuses = [
-            post(paging.key, webhook(alert()).ljust(300_000)).status_code for _ in range(5)
-        ]
+        statuses = [post(paging.key, webhook(alert()).ljust(300_000)).status_code for _ in range(5)]
 
     assert statuses == [202, 202, 202, 503, 503]
     assert intake_upkeep.replay() == 3
@@ -146,7 +146,7 @@ def test_promised_receipt_is_the_spooled_ones(paging):
     assert AlertEvent.objects.get().receipt is not None
 
 
-# --- Keys while the database is away ---------------------------------------------------------------
+# --- Keys while the database is away -------------------------------------------------------------
 
 
 @pytest.fixture
