@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from incidents import changes, heartbeats, intake_rates
+from incidents import changes, heartbeats, intake_rates, reports
 from incidents.batch import story
 from incidents.batch.history import (
     LATE_FOR,
@@ -165,7 +165,9 @@ class Batch:
         if said.pings:
             received_at = event.received_at
             heartbeats.take(self.integration, said.pings, at=self.at, received_at=received_at)
+        reports.take_all(self.integration, said.reports, at=self.at)
         read.tally.other("change", len(said.changes))
+        read.tally.other("report", len(said.reports))
         read.tally.other("ping", len(said.pings))
 
     def _fire(self, alert: NormalisedAlert, read: Read) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from incidents import reports
+from incidents import processing, reports
 from incidents.intake import Envelope
 from incidents.intake import report as adapter
 from incidents.models import Incident, Page, Report, TimelineEntry
@@ -12,6 +12,7 @@ from incidents.reports import Reporter, Said
 from roster.actors import Actor
 from roster.errors import DomainError
 from tests.factories.incidents import (
+    make_event,
     make_incident,
     make_integration,
     make_service,
@@ -182,3 +183,15 @@ def test_help_desk_is_taken_for_the_integrations_service_if_it_names_none(servic
 
     assert (report.service, report.source, report.customers) == (service, "customer", 0)
     assert report.reporter_name == "Help desk"
+
+
+def test_what_a_help_desk_posts_is_a_report(service, now):
+    integration, _ = make_integration(kind="report", service=service)
+    body = b'{"title": "No invoice", "source": "individual", "reporter": "Support"}'
+    event = make_event(integration=integration, body=body, received_at=now)
+
+    processing.process_due(at=now)
+
+    event.refresh_from_db()
+    assert (event.state, event.outcome) == ("processed", "1 report")
+    assert Report.objects.get().incident.title == "No invoice"
