@@ -76,7 +76,7 @@ class Stack:
         """Run a Python script or module to its end and return what it printed."""
         done = subprocess.run(
             [sys.executable, *arguments],
-            cwd=ROOT, env=self.env, capture_output=True, text=True, check=False, timeout=120,
+            cwd=ROOT, env=self.env, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
