@@ -7,7 +7,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from incidents import announcements, escalation, processing
+from incidents import alert_watch, announcements, escalation, processing
+from incidents.intake import own
 from incidents.models import (
     Alert,
     AlertEvent,
@@ -26,6 +27,7 @@ from tests.factories.roster import make_team
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 ADMIN = Actor(person=None, name="Administrator", via="admin")
+SWEEPS = (processing.process_due, alert_watch.look_again, escalation.run_due)
 
 
 def alert(key: str = "a", *, status: str = "firing", **fields: Any) -> dict[str, Any]:
@@ -66,15 +68,35 @@ class Paging:
             integration=self.integration, received_at=self.at, due_at=self.at, body=body
         )
 
+    def say(self, key: str = "a", action: str = "trigger", **fields: Any) -> AlertEvent:
+        """Have something said of an alert in Muster's own words, and processed."""
+        origin = fields.pop("origin", AlertEvent.Origin.MUSTER)
+        fields.setdefault("title", f"Alert {key}")
+        event = AlertEvent.objects.create(
+            integration=self.integration,
+            received_at=self.at,
+            due_at=self.at,
+            origin=origin,
+            body=own.body_of(own.OwnAlert(key, action, **fields)),
+        )
+        self.tick()
+        event.refresh_from_db()
+        return event
+
     def tick(self, minutes: float = 0) -> None:
         """Let time pass, then run every sweep until nothing is due."""
         self.at += timedelta(minutes=minutes)
-        while processing.process_due(at=self.at) + escalation.run_due(at=self.at):
+        while sum(sweep(at=self.at) for sweep in SWEEPS):
             pass
         announcements.announce_due(at=self.at)
 
     def fire(self, *keys: str, **fields: Any) -> None:
         self.send(*[alert(key) for key in keys or ("a",)], **fields)
+        self.tick()
+
+    def fire_since(self, began: str) -> None:
+        """Have alert "a" told of with when it began, by the monitor's clock."""
+        self.send(alert(startsAt=began))
         self.tick()
 
     def send_alert_only(self) -> None:
