@@ -211,8 +211,8 @@ def _own_key(fields: "Fields", title: str) -> str:
 
 
 def guesses(document: object, mapping: FieldMapping) -> dict[str, str]:
-    """The paths of what is guessed in the (first) alert of this message, by the mapping's field."""
-    fields = Fields(document, mapping, _items(document, mapping)[:1][0])
+    """Where fields are guessed to stand in the (first) alert of this message, by their names."""
+    fields = Fields(document, mapping, next(iter(_items(document, mapping)), None))
     return {name: leaf.written for name in GUESSES if (leaf := fields.guess(name))}
 
 

@@ -22,6 +22,8 @@ NEEDS = {
         bool(shutil.which("chromium") and find_spec("playwright")),
         "needs Debian's package chromium and `uv run --group e2e`",
     ),
+    "icinga": (bool(shutil.which("icinga2")), "needs Debian's package icinga2-bin"),
+    "nagios": (bool(shutil.which("nagios4")), "needs Debian's package nagios4-core"),
     "postgres": (bool(os.environ.get("DATABASE_URL")), "needs DATABASE_URL"),
     "redis": (bool(os.environ.get("REDIS_URL")), "needs REDIS_URL"),
     "solver": (bool(find_spec("ortools")), "needs OR-tools (`uv run --extra solver`)"),

@@ -18,7 +18,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanWidget
 
 from incidents import intake_rates
-from incidents.admin.option_fields import PairsField, option_fields, options_from
+from incidents.admin.mapping import has_mapping, mapping_urls
+from incidents.admin.option_fields import PairsField, kept_from, option_fields, options_from
 from incidents.connecting import connection_of, send_test_alert
 from incidents.models import AlertEvent, Integration, IntegrationKey, Severity
 from incidents.policy_preview import who_would_be_called
@@ -75,7 +76,8 @@ class IntegrationForm(ModelForm):
     def _post_clean(self) -> None:
         """The model checks the settings as a whole; what it says belongs beside them."""
         if self.instance.pk:
-            self.instance.options = options_from(self.cleaned_data)
+            kept = kept_from(self.instance.adapter.options, self.instance.options)
+            self.instance.options = kept | options_from(self.cleaned_data)
         super()._post_clean()
         if "options" in self._errors:
             first = next((name for name in self.fields if name.startswith("option_")), None)
@@ -198,12 +200,13 @@ class IntegrationAdmin(MusterModelAdmin):
             ],
             "connection": connection_of(integration.adapter, at=at),
             "may_change": self.has_change_permission(request, integration),
+            "has_mapping": has_mapping(integration),
         }
 
     def get_urls(self) -> list[URLPattern]:
         end = self.admin_site.admin_view(self.end_key)
         own = path("<int:pk>/keys/<int:key_pk>/end/", end, name="incidents_integration_end_key")
-        return [own, *super().get_urls()]
+        return [own, *mapping_urls(self), *super().get_urls()]
 
     # --- Actions ----------------------------------------------------------------------------------
 

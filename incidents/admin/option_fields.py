@@ -63,12 +63,30 @@ def option_fields(options: type[msgspec.Struct], stored: dict[str, Any]) -> dict
     hints = get_type_hints(options, include_extras=True)
     fields: dict[str, forms.Field] = {}
     for each in msgspec.structs.fields(options):
+        if _has_own_page(hints[each.name]):
+            continue
         field = _field(hints[each.name])
         field.required = False
         default = None if each.default is msgspec.NODEFAULT else each.default
         field.initial = stored.get(each.name, default)
         fields[PREFIX + each.name] = field
     return fields
+
+
+def _has_own_page(hint: Any) -> bool:  # Any: an annotation
+    """Whether the setting is edited elsewhere: its Meta says `extra={"has_own_page": True}`."""
+    extras = get_args(hint) if get_origin(hint) is Annotated else ()
+    return any(isinstance(extra, msgspec.Meta) and extra.extra for extra in extras)
+
+
+def kept_from(options: type[msgspec.Struct], stored: dict[str, Any]) -> dict[str, Any]:
+    """What is stored of the settings that have a page of their own, and stays as it is."""
+    hints = get_type_hints(options, include_extras=True)
+    return {
+        name: value
+        for name, value in stored.items()
+        if name in hints and _has_own_page(hints[name])
+    }
 
 
 def options_from(cleaned: dict[str, Any]) -> dict[str, Any]:

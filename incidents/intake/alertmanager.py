@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from incidents.intake import generic
 from incidents.intake.adapter import Adapter, Guide, Snippet
 from incidents.intake.notification import (
     LABEL_LENGTH,
@@ -67,7 +68,12 @@ def check(envelope: Envelope) -> Glance:
 
     How urgent it is, is guessed from its bytes: it only decides what is processed first.
     """
-    read_webhook(envelope.body, Webhook, "Alertmanager")
+    try:
+        read_webhook(envelope.body, Webhook, "Alertmanager")
+    except IntakeError:
+        if not envelope.options.get("mapping"):
+            raise
+        return generic.ADAPTER.check(envelope)  # a `payload` of the user's own
     return glance(envelope.body)
 
 
@@ -80,7 +86,12 @@ def glance(body: bytes) -> Glance:
 
 def read(envelope: Envelope) -> Notification:
     """Return what the body says; an alert that cannot be read is named in `problems`."""
-    webhook = read_webhook(envelope.body, Webhook, "Alertmanager")
+    try:
+        webhook = read_webhook(envelope.body, Webhook, "Alertmanager")
+    except IntakeError:
+        if not envelope.options.get("mapping"):
+            raise
+        return generic.read(envelope)
     return each_alert(webhook, WebhookAlert, lambda alert: normalise(alert, webhook))
 
 
@@ -179,6 +190,7 @@ def sample(at: datetime) -> Envelope:
 ADAPTER = Adapter(
     kind="alertmanager",
     label="Prometheus Alertmanager",
+    options=generic.Options,
     check=check,
     read=read,
     sample=sample,

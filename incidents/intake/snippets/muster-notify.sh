@@ -18,8 +18,10 @@ umask 077
 
 MUSTER_URL=${MUSTER_URL:-'{url}'}
 MUSTER_SPOOL=${MUSTER_SPOOL:-/var/spool/muster-notify}
-# Seconds for one attempt, seconds between two, and how many events may wait: then the oldest go.
-MUSTER_TIMEOUT=${MUSTER_TIMEOUT:-3}
+# Seconds to connect and for a whole attempt (what was taken in but not answered in time is sent
+# again), seconds between two attempts, and how many events may wait: then the oldest go.
+MUSTER_CONNECT=${MUSTER_CONNECT:-3}
+MUSTER_TIMEOUT=${MUSTER_TIMEOUT:-10}
 MUSTER_PAUSE=${MUSTER_PAUSE:-10}
 MUSTER_KEEP=${MUSTER_KEEP:-5000}
 
@@ -150,7 +152,7 @@ is_empty() {
 # The address goes in by a pipe: arguments can be read by everybody on the machine.
 send() {
     status=$(printf 'url = "%s"\n' "$MUSTER_URL" | curl --silent --config - \
-        --connect-timeout "$MUSTER_TIMEOUT" --max-time "$MUSTER_TIMEOUT" \
+        --connect-timeout "$MUSTER_CONNECT" --max-time "$MUSTER_TIMEOUT" \
         --header 'Content-Type: application/json' --data-binary "@$1" \
         --output /dev/null --write-out '%{http_code}' 8>&- 9>&-)
     case $status in
