@@ -14,7 +14,9 @@ from comms.api import views as comms
 from comms.api.messages import MessageUndeliveredView
 from incidents.api import lookups
 from incidents.api import views as incidents
+from incidents.api.maintenance import MaintenanceViewSet
 from incidents.api.reports import ReportViewSet
+from incidents.api.rules import ExplainView, RoutingRuleViewSet
 from postmortems.api import views as postmortems
 from roster.api import views as roster
 from roster.api.coverage import CoverageViewSet
@@ -72,6 +74,8 @@ router.register("services", incidents.ServiceViewSet)
 router.register("severities", incidents.SeverityViewSet)
 router.register("roles", incidents.RoleViewSet)
 router.register("integrations", incidents.IntegrationViewSet)
+router.register("routing-rules", RoutingRuleViewSet, basename="routing-rule")
+router.register("maintenance-windows", MaintenanceViewSet, basename="maintenance-window")
 router.register("alerts", incidents.AlertViewSet)
 router.register("changes", incidents.ChangeViewSet)
 router.register("incidents", incidents.IncidentViewSet)
@@ -83,6 +87,7 @@ router.register("postmortems", postmortems.PostmortemViewSet)
 router.register("action-items", postmortems.ActionItemViewSet)
 
 urlpatterns = [
+    re_path(r"^v1/explain/?$", ExplainView.as_view(), name="explain"),
     re_path(r"^v1/oncall/?$", roster.OnCallView.as_view(), name="oncall"),
     re_path(r"^v1/roster-load/?$", RosterLoadView.as_view(), name="roster-load"),
     re_path(

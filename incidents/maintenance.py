@@ -6,6 +6,7 @@ that would follow. Where several cover an alert, one that mutes goes before one 
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice, product
@@ -242,6 +243,18 @@ def waiting_for(window: MaintenanceWindow, at: datetime) -> list[int]:
     rows = list(running.values_list("pk", "incident_id", "due_at").distinct())
     until = muting_until({incident for _, incident, _ in rows}, at)
     return [pk for pk, incident, due_at in rows if until.get(incident) == due_at]
+
+
+@contextmanager
+def replanning(window: MaintenanceWindow, at: datetime) -> Iterator[None]:
+    """Around a change of a window: what waits for its end is looked at again, in one transaction.
+
+    `waiting_for` reads the window as it is stored, hence before the change.
+    """
+    with transaction.atomic():
+        waiting = waiting_for(window, at)
+        yield
+        look_again(window, waiting, at)
 
 
 def look_again(window: MaintenanceWindow, waiting: Collection[int], at: datetime) -> None:

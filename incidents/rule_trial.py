@@ -41,6 +41,8 @@ class Way:
     grouping_key: str
     urgency: str
     policy: int | None
+    declares: bool
+    may_affect_customers: bool
 
     @classmethod
     def of(cls, route: Route) -> "Way":
@@ -57,6 +59,8 @@ class Way:
             f"incident {attached.pk}" if attached else route.grouping_key,
             route.urgency or route.severity.urgency,
             route.policy.pk if route.policy else None,
+            route.declares,
+            route.may_affect_customers,
         )
 
 
@@ -95,6 +99,10 @@ class Trial:
     incidents_before: int = 0
     incidents_after: int = 0
     samples: list[Sample] = field(default_factory=list)
+
+    def most_changed(self) -> list[tuple[str, int]]:
+        """What becomes different, in words, and for how many alerts; most first."""
+        return self.changes.most_common()
 
 
 @dataclass(frozen=True)
@@ -300,5 +308,8 @@ def _differences(sample: Sample) -> list[str]:
         "page by another policy": before.policy != after.policy,
         "are paged at another urgency": before.urgency != after.urgency,
         "are grouped differently": before.grouping_key != after.grouping_key,
+        "are declared by the rule": after.declares and not before.declares,
+        "are marked as potentially customer-impacting": after.may_affect_customers
+        and not before.may_affect_customers,
     }
     return [words for words, is_so in compared.items() if is_so]

@@ -27,13 +27,23 @@ from roster.zones import validate_reading
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NEXT_SHOWN = 5
-CLOCK = "%a %-d %b %Y, %H:%M"
+CLOCK = "%a %-d %b, %H:%M"
+CLOCK_OF_ANOTHER_YEAR = "%a %-d %b %Y, %H:%M"
+
+
+class ClockInput(MomentInput):
+    """Whole minutes, as people plan."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attrs["step"] = "60"
+        self.format = "%Y-%m-%dT%H:%M"
 
 
 class ClockField(forms.DateTimeField):
     """What a clock on the wall shows; of which zone, another field of the form says."""
 
-    widget = MomentInput
+    widget = ClockInput
 
     def to_python(self, value: Any) -> Any:  # str in, a naive datetime out
         with timezone.override("UTC"):  # whose clock skips nothing
@@ -71,6 +81,7 @@ class MaintenanceForm(ModelForm):
     class Meta:
         model = MaintenanceWindow
         fields = "__all__"  # noqa: DJ007 the admin's fieldsets name what is shown
+        labels = {"mode": "What becomes of alerts", "repeats_until": "Last day it begins on"}
 
     # Escalations that wait for its end, as it was before it is changed.
     waiting: tuple[int, ...] = ()
@@ -278,7 +289,9 @@ class MaintenanceWindowAdmin(MusterModelAdmin):
             return "Not any more."
         zones = dict.fromkeys([window.time_zone, timezone.get_current_timezone_name()])
         heads = format_html_join("", "<th>{}</th>", ((zone,) for zone in zones))
-        rows = format_html_join("", "<tr>{}<td>{}</td></tr>", _rows(found, list(zones)))
+        rows = format_html_join(
+            "", '<tr>{}<td class="mu-nowrap">{}</td></tr>', _rows(found, list(zones))
+        )
         table = '<table class="mu-table"><thead><tr>{}<th>For</th></tr></thead>{}</table>'
         return format_html('<div class="mu-scroll">' + table + "</div>", heads, rows)
 
@@ -302,8 +315,10 @@ def _rows(spans: list[Span], zones: list[str]) -> list[tuple[SafeString, str]]:
 
 def _on_clock(span: Span, zone: str) -> str:
     starts_at, ends_at = (each.astimezone(ZoneInfo(zone)) for each in span)
+    is_this_year = starts_at.year == timezone.localtime().year
+    clock = CLOCK if is_this_year else CLOCK_OF_ANOTHER_YEAR
     is_same_day = starts_at.date() == ends_at.date()
-    return f"{starts_at:{CLOCK}} to {ends_at.strftime('%H:%M' if is_same_day else CLOCK)}"
+    return f"{starts_at.strftime(clock)} to {ends_at.strftime('%H:%M' if is_same_day else clock)}"
 
 
 def _back_to(window: MaintenanceWindow) -> HttpResponse:

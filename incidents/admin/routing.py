@@ -91,6 +91,7 @@ class RoutingRuleAdmin(MusterModelAdmin):
     inlines = (RoutingMatcherInline,)
     actions_list = ("show_explainer",)
     actions_detail = ("show_trial",)
+    change_form_template = "admin/incidents/rule/form.html"
     change_form_after_template = "admin/incidents/rule/try.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RoutingRule]:

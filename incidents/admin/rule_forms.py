@@ -62,6 +62,15 @@ class RoutingRuleForm(ModelForm):
     class Meta:
         model = RoutingRule
         fields = "__all__"  # noqa: DJ007 the admin's fieldsets name what is shown
+        labels = {
+            "position": "Place in the order",
+            "is_active": "Switched on",
+            "group_minutes": "Gather alerts for (minutes)",
+            "hold_minutes": "Wait (minutes)",
+            "is_suppressing": "Page nobody",
+            "suppress_reason": "Why",
+            "suppress_until": "Until",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # as ModelForm
         super().__init__(*args, **kwargs)
