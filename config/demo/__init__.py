@@ -15,6 +15,7 @@ from django.db import transaction
 from config.demo.aftermath import tell_aftermath
 from config.demo.history import tell_history, tell_present
 from config.demo.loose_ends import leave_loose_ends
+from config.demo.monitors import connect_monitors
 from config.demo.organisation import DOMAIN, Organisation, found
 from config.demo.roster_life import live_on_call
 from config.reference import load_reference
@@ -62,6 +63,7 @@ def load_demo(*, at: datetime) -> Demo:
         tell_aftermath(company, at, rng)
         tell_present(company, at, rng)
         leave_loose_ends(company, at)
+        connect_monitors(company, at, rng)
         live_on_call(company, at)
         return _let_in(company)
 
