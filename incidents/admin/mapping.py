@@ -123,7 +123,8 @@ def _preview(request: HttpRequest, integration: Integration, form: MappingForm) 
 
 
 def _options(integration: Integration, mapping: FieldMapping) -> dict[str, Any]:
-    return integration.options | {"mapping": msgspec.to_builtins(mapping)}
+    filled = {name: value for name, value in msgspec.to_builtins(mapping).items() if value}
+    return integration.options | {"mapping": filled}
 
 
 def _save(
