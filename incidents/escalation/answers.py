@@ -110,11 +110,11 @@ def answered_since(incident: Incident, run: Escalation) -> bool:
 def is_in_hand(incident: Incident, run: Escalation) -> bool:
     """The same as the incident alone says it: acknowledged since, or over. No query.
 
-    A person who declares acknowledges with it; a rule that declares (R148) is nobody's answer.
+    Being declared says nothing: a rule may declare what nobody has seen.
     """
     acknowledged_at = incident.acknowledged_at
-    answered = acknowledged_at is not None and acknowledged_at > run.started_at
-    return answered or not incident.is_live
+    since = acknowledged_at is not None and acknowledged_at > run.started_at
+    return since or not incident.is_live
 
 
 def why_page_is_over(page: Page, incident: Incident) -> str:

@@ -208,6 +208,7 @@ class Incident(IncidentChanges):
             )
             if not by.is_system and not self._take(by=by, at=at):
                 self._settle_paging(by=by, at=at, reason=f"declared by {by.name}")
+                self._keep_acknowledgement(by=by, at=at)
             fill_roles_from_roster(self, by=by, at=at)
 
     def dismiss(self, *, reason: str, by: Actor, at: datetime) -> None:
