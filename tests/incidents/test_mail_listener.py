@@ -1,19 +1,16 @@
-"""Mail by SMTP and by a pipe, from the mail server's side: real connections, real answers."""
+"""Mail by SMTP, from the mail server's side: real connections, real answers."""
 
 import asyncio
-import os
 import smtplib
 from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from incidents import arrivals, intake_keys, mail_intake, mail_listener
 from incidents.acceptance import outage
-from incidents.management.commands import receive_mail
 from incidents.models import Alert, AlertEvent, Integration
 from incidents.processing import process_due
 from tests.factories.incidents import make_integration, make_severity
@@ -24,7 +21,7 @@ MAILS = FIXTURES / "mail"
 PROBLEM = (MAILS / "nagios_problem.eml").read_bytes()
 SENDER = "nagios@monitor.example.com"
 
-pytestmark = pytest.mark.usefixtures("shared_database")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_database")]
 __all__ = ["shared_database"]
 
 
@@ -212,55 +209,3 @@ def test_none_is_stored_if_not_all_are(mailbox, smtp, monkeypatch):
 
     assert code == 451
     assert not AlertEvent.objects.exists()
-
-
-# --- By a pipe -----------------------------------------------------------------------------------
-
-
-def test_piped_mail_is_taken(mailbox):
-    assert receive_mail.deliver(PROBLEM, f"{mailbox[1]}@x") == (os.EX_OK, "")
-    assert AlertEvent.objects.count() == 1
-
-
-@pytest.mark.parametrize("name", ["X-Original-To", "Delivered-To"])
-def test_piped_mail_says_itself_for_whom_it_is(name, mailbox, monkeypatch):
-    for variable in receive_mail.VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-
-    code, _ = receive_mail.deliver(f"{name}: <{mailbox[1]}@x>\r\n".encode() + PROBLEM, "")
-
-    assert code == os.EX_OK
-
-
-def test_piped_mail_is_for_whom_the_mail_server_says(mailbox, monkeypatch):
-    monkeypatch.setenv("ORIGINAL_RECIPIENT", f"{mailbox[1]}@x")
-
-    assert receive_mail.deliver(PROBLEM, "")[0] == os.EX_OK
-
-
-@pytest.mark.parametrize(
-    ("mail", "to", "code"),
-    [
-        (PROBLEM, "nobody@x", os.EX_NOUSER),
-        (PROBLEM, "", os.EX_DATAERR),
-        (b"x" * (mail_intake.MAIL_LIMIT + 1), "nobody@x", os.EX_DATAERR),
-    ],
-)
-def test_piped_mail_that_is_refused_is_returned(mail, to, code, mailbox):
-    assert receive_mail.deliver(mail, to)[0] == code
-
-
-@pytest.mark.parametrize("error", [OperationalError("away"), RuntimeError("unforeseen")])
-def test_piped_mail_is_kept_by_the_mail_server_whatever_goes_wrong(error, mailbox, monkeypatch):
-    def fail(arrival: object) -> None:
-        raise error
-
-    monkeypatch.setattr(arrivals, "insert", fail)
-
-    assert receive_mail.deliver(PROBLEM, f"{mailbox[1]}@x")[0] == os.EX_TEMPFAIL
-
-
-@pytest.mark.parametrize("address", ["2525", "localhost", "127.0.0.1:mail", "127.0.0.1:99999"])
-def test_address_to_listen_on_is_checked(address):
-    with pytest.raises(CommandError, match=r"127\.0\.0\.1:2525"):
-        call_command("receive_mail", listen=address)
