@@ -6,12 +6,13 @@ for is said in the `msgspec.Meta` of its annotation.
 
 import json
 import types
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from django import forms
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
@@ -110,6 +111,9 @@ def _field(hint: Any) -> forms.Field:  # Any: an annotation
         said |= {"help_text": each.description} if each.description else {}
     if get_origin(hint) in (Union, types.UnionType):
         hint = next((part for part in get_args(hint) if part is not type(None)), str)
+    if get_origin(hint) is Literal:
+        choices = [(value, str(value)) for value in get_args(hint)]
+        return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget(), **said)
     if hint is bool:
         return forms.BooleanField(widget=UnfoldBooleanWidget(), **said)
     if hint is int:
