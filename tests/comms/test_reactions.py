@@ -5,15 +5,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from comms.models import Message, MessageState, Priority, Promise, PromiseState, Update, UpdateState
+from comms.outbox import send_due
 from comms.reactions import react
 from incidents import escalation
 from incidents.announcements import announce_due
-from incidents.models import Incident, Page, Phase, Responder, TimelineEntry
+from incidents.models import Acknowledgement, Incident, Page, Phase, Responder, TimelineEntry
 from incidents.responders import request_responder
 from incidents.roles import assign_role
 from roster.actors import Actor
 from roster.models import Person
-from tests.factories.comms import make_audience, make_promise, make_template
+from tests.comms.conftest import MailServer
+from tests.factories.comms import make_audience, make_page_message, make_promise, make_template
 from tests.factories.incidents import (
     make_assignment,
     make_incident,
@@ -29,6 +31,7 @@ from tests.factories.roster import make_contact_method, make_person, make_policy
 pytestmark = pytest.mark.django_db
 
 MONITORING = Actor.system("monitoring")
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -171,6 +174,91 @@ def test_incident_that_ended_before_the_page_left_is_told_to_nobody(ines: Person
     announce_due(at=now)
 
     assert states() == [MessageState.WITHDRAWN]
+
+
+def test_page_after_a_lapsed_acknowledgement_says_why(ines: Person, now: datetime):
+    incident = make_incident()
+    held = Acknowledgement.stand(incident, by=Actor.of_person(ines), at=now)
+    Acknowledgement.objects.filter(pk=held.pk).finish(Acknowledgement.End.EXPIRED, at=now)
+    again = make_page(incident, make_person(time_zone="Europe/Berlin"), created_at=now + HOUR)
+    entry = TimelineEntry.record(
+        incident, "responder_paged", by=MONITORING, at=now + HOUR, data={"page": again.pk}
+    )
+
+    react(TimelineEntry, entry=entry)
+
+    [message] = messages()
+    assert "Ines Okafor had it; no sign of work since 2 Mar 2026, 11:00 CET." in message.body
+
+
+def test_page_after_a_snooze_says_so(ines: Person, now: datetime):
+    incident = make_incident()
+    Acknowledgement.stand(incident, by=Actor.of_person(ines), at=now, until=now + HOUR)
+    Acknowledgement.objects.all().finish(Acknowledgement.End.EXPIRED, at=now + HOUR)
+    again = make_page(incident, make_person(time_zone="UTC"), created_at=now + HOUR)
+    entry = TimelineEntry.record(
+        incident, "responder_paged", by=MONITORING, at=now + HOUR, data={"page": again.pk}
+    )
+
+    react(TimelineEntry, entry=entry)
+
+    [message] = messages()
+    assert "Ines Okafor had snoozed it until 2 Mar 2026, 11:00 UTC." in message.body
+
+
+def test_page_leads_to_all_that_waits_for_the_person(ines: Person, now: datetime):
+    page(ines, at=now)
+
+    [message] = messages()
+    assert message.body.index("/a/page.acknowledge:") < message.body.index("/a/pages.mine:")
+
+
+def test_page_of_somebody_who_left_is_withdrawn(ines: Person, now: datetime):
+    page(ines, at=now)
+    Person.objects.filter(pk=ines.pk).update(is_active=False)
+
+    send_due(at=now)
+
+    assert states() == [MessageState.WITHDRAWN]
+
+
+def test_backlog_of_half_an_hour_is_one_page_by_each_way(
+    ines: Person, now: datetime, mail_server: MailServer
+):
+    """Several steps and passes were due while nothing ran: they run, and one page is sent."""
+    for delay, address in ((0, "push@example.com"), (5, "phone@example.com")):
+        make_rule(make_contact_method(ines, address=address), delay_minutes=delay)
+    incident = page(ines, at=now)
+    for minutes in range(5, 31, 5):
+        escalation.run_due(at=now + timedelta(minutes=minutes))
+    later = now + timedelta(minutes=36)
+    announce_due(at=later)
+
+    while send_due(at=later):
+        pass
+
+    assert Page.objects.filter(incident=incident, person=ines).count() > 1
+    assert sorted(str(mail["To"]) for mail in mail_server.mails) == [
+        "phone@example.com",
+        "push@example.com",
+    ]
+
+
+def test_whoever_was_paged_by_a_bundle_hears_that_it_ended(
+    ines: Person, now: datetime, mail_server: MailServer
+):
+    pages = [make_page(make_incident(), ines, created_at=now) for _ in range(5)]
+    for each in pages:
+        make_page_message(each, created_at=now)
+    while send_due(at=now):
+        pass
+    incident = pages[0].incident
+
+    incident.dismiss(reason="It was a test.", by=MONITORING, at=now)
+    announce_due(at=now)
+
+    [told] = messages(key__startswith="ended-")
+    assert told.person == ines
 
 
 # --- Responders and roles ----------------------------------------------------------------------

@@ -137,7 +137,7 @@ def test_what_one_has_says_until_when(client: Client, ada: Person, address: str,
     page = shown(client, address)
 
     assert "You have 2 incidents" in page
-    assert "Without a sign of work it pages again, from 10:30 UTC on" in page
+    assert "Pages again at 10:30 UTC without a sign of work" in page
     assert "Snoozed until 11:00 UTC, then it pages again" in page
     assert page.count("Still on it") == 1
 
