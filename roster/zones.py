@@ -12,14 +12,20 @@ def default_zone() -> str:
     return settings.TIME_ZONE
 
 
+def zone_of(name: str) -> ZoneInfo | None:
+    """The zone of this name; None if the time zone database lacks it."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
 def validate_zone(name: str) -> None:
     """Refuse a name the time zone database lacks, and offer the nearest one it has."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+    if zone_of(name) is None:
         near = get_close_matches(name, available_timezones(), n=1)
         hint = f" Did you mean {near[0]}?" if near else " Write it like Europe/London."
-        raise ValidationError(f"“{name}” is not a time zone.{hint}", code="zone") from None
+        raise ValidationError(f"“{name}” is not a time zone.{hint}", code="zone")
 
 
 def validate_reading(field: str, moment: datetime) -> None:

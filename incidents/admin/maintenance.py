@@ -1,6 +1,6 @@
 """Planned work: windows in which alerts are expected, and the button that ends one early."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from incidents.models import MaintenanceWindow
 from incidents.recurrence import Span
 from roster.admin_base import MusterModelAdmin, actor_of, refusals_as_messages
 from roster.templatetags.muster import chip, duration, moment
-from roster.zones import validate_reading
+from roster.zones import validate_reading, zone_of
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NEXT_SHOWN = 5
@@ -96,11 +96,12 @@ class MaintenanceForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if name := cleaned.get("time_zone"):
-            for field in ("starts_at", "ends_at"):
-                if cleaned.get(field):
-                    cleaned[field] = cleaned[field].replace(tzinfo=ZoneInfo(name))
-                    self._refuse_skipped(field, cleaned[field])
+        # A zone that there is not is refused with a proposal, by the model.
+        zone = zone_of(cleaned.get("time_zone") or "") or UTC
+        for field in ("starts_at", "ends_at"):
+            if cleaned.get(field):
+                cleaned[field] = cleaned[field].replace(tzinfo=zone)
+                self._refuse_skipped(field, cleaned[field])
         return cleaned
 
     def _refuse_skipped(self, field: str, read: datetime) -> None:

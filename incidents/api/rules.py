@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -41,6 +42,7 @@ def _slug(rows: Any, **more: Any) -> Any:  # a manager of rows with a slug; as S
     )
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class IncidentReferenceField(serializers.Field[Any, Any, Any, Any]):
     """INC-142; of an incident that the caller may not see, null."""
 
@@ -215,7 +217,11 @@ class RoutingRuleViewSet(
         trial = try_rule(rule, list(rule.matchers.all()), at=timezone.now())
         return Response(TrialSerializer(trial).data)
 
-    @extend_schema(request=RoutingRuleSerializer, responses=TrialSerializer)
+    @extend_schema(
+        operation_id="routing_rules_try_unsaved",
+        request=RoutingRuleSerializer,
+        responses=TrialSerializer,
+    )
     @action(
         methods=["post"],
         detail=False,

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from incidents.models.services import Service
 from incidents.recurrence import Plan, first_overlap
-from roster.zones import default_zone, validate_zone
+from roster.zones import default_zone, validate_zone, zone_of
 
 
 class MaintenanceWindowQuerySet(models.QuerySet["MaintenanceWindow"]):
@@ -97,7 +97,7 @@ class MaintenanceWindow(models.Model):
             raise ValidationError({"weekdays": "Only what repeats every week has weekdays."})
         if self.repeats_until and self.repeats == self.Repeats.NEVER:
             raise ValidationError({"repeats_until": "Only what repeats has an end of that."})
-        if self.repeats != self.Repeats.NEVER:
+        if self.repeats != self.Repeats.NEVER and zone_of(self.time_zone):
             self._check_repetition()
 
     def _check_repetition(self) -> None:
