@@ -94,12 +94,12 @@ def _form(request: HttpRequest, integration: Integration, events: list[AlertEven
         event = event or next(iter(events), None)
         sample, kind = (_text(event), event.content_type) if event else ("", "")
         return MappingForm(stored, sample=sample, content_type=kind)
-    data = request.POST
-    if "load" in data:
-        event = next((each for each in events if str(each.pk) == data.get("event")), None)
-        if event:
-            data = data.copy()
-            data["sample"], data["content_type"] = _text(event), event.content_type
+    if "load" not in request.POST:
+        return MappingForm(stored, request.POST)
+    event = next((each for each in events if str(each.pk) == request.POST.get("event")), None)
+    data = request.POST.copy()
+    if event:
+        data["sample"], data["content_type"] = _text(event), event.content_type
     return MappingForm(stored, data)
 
 

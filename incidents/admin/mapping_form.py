@@ -209,7 +209,8 @@ class MappingForm(forms.Form):
             for name in PICKS
         }
         words = {name: cleaned.get(name) or [] for name in ("resolved", "acknowledged")}
-        mapping = FieldMapping(each=cleaned.get("each") or "", **picks, **words)
+        given: dict[str, Any] = {"each": cleaned.get("each") or "", **picks, **words}  # as they are
+        mapping = FieldMapping(**given)
         for name, sentence in faults(mapping).items():
             is_typed = cleaned.get(f"{name}_by_hand")
             self.add_error(f"{name}_by_hand" if is_typed else name, sentence)
