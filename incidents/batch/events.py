@@ -30,6 +30,10 @@ from roster.leases import still_mine
 RESOLVE_AFTER = {"prometheus": timedelta(minutes=5)}
 
 
+# What a repeat does not change and an end does not ask: it would be half the work of a storm.
+SAID_ONCE = ("description", "labels", "annotations", "links")
+
+
 class LeaseLostError(Exception):
     """Another worker has taken these events: nothing of this transaction may stay."""
 
@@ -105,7 +109,8 @@ class Batch:
         known: dict[str, Known] = defaultdict(lambda: Known(limit))
         if not keys:
             return known
-        mine = Alert.objects.filter(integration=self.integration, dedup_key__in=keys)
+        rows = Alert.objects.filter(integration=self.integration, dedup_key__in=keys)
+        mine = rows.defer(*SAID_ONCE)
         firing = mine.firing().select_related("held_by")
         # Locked, for whoever ends a silence sets when to look again at what a repeat writes here.
         for row in firing.select_for_update(of=("self",), no_key=True).order_by("pk"):
@@ -130,7 +135,7 @@ class Batch:
                 may_open = self._known[alert.dedup_key].row is None or alert.dedup_key in ended
                 if alert.is_firing and may_open:
                     opening.append(alert)
-        routes = [self.ledger.router.route(alert) for alert in opening]
+        routes = [self.ledger.route(alert) for alert in opening]
         spoken_of = {
             key for read in self.reads for key in read.keys(Action.RESOLVE, Action.ACKNOWLEDGE)
         }
@@ -245,7 +250,7 @@ class Batch:
         known.row = row
         known.fired_at.append(stamp.received)
         self._extend(row, alert, stamp)
-        route = self.ledger.router.route(alert)
+        route = self.ledger.route(alert)
         place = self.ledger.open(row, route, source=source_of(alert, read.event.origin))
         if place:
             place.missing = place.missing or read.notification.missing

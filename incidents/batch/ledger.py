@@ -60,6 +60,13 @@ class Ledger:
         self.new: list[Alert] = []
         self._counted: dict[int, Alert] = {}
         self._changed: dict[int, Alert] = {}
+        self._routes: dict[int, tuple[NormalisedAlert, Route]] = {}
+
+    def route(self, alert: NormalisedAlert) -> Route:
+        """Where it belongs; asked twice of each, first to read what is needed for all."""
+        if id(alert) not in self._routes:
+            self._routes[id(alert)] = (alert, self.router.route(alert))
+        return self._routes[id(alert)][1]
 
     # --- what happens to one alert --------------------------------------------------------------
 
