@@ -43,6 +43,11 @@ class HeartbeatForm(ModelForm):
     class Meta:
         model = Heartbeat
         fields = ("name", "integration", "slug", "every_minutes", "grace_minutes", "severity_label")
+        labels = {"every_minutes": "Expected every, minutes", "grace_minutes": "Grace, minutes"}
+        help_texts = {
+            "every_minutes": "60 is an hour, 1440 a day.",
+            "grace_minutes": "How late it may be before its silence is an alarm.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # as ModelForm
         super().__init__(*args, **kwargs)
@@ -218,10 +223,17 @@ class HeartbeatAdmin(MusterModelAdmin):
     def last_ping(self, row: Heartbeat) -> SafeString | str:
         return moment(row.last_ping_at) if row.last_ping_at else "Never"
 
-    @display(description="An alarm", ordering="due_at")
+    @display(description="Alarm, if silent", ordering="due_at")
     def next_due(self, row: Heartbeat) -> SafeString | str:
         return countdown(row.due_at)
 
     @display(description="Expected", ordering="every_minutes")
     def expected(self, row: Heartbeat) -> str:
-        return f"every {row.every_minutes} min, {row.grace_minutes} min grace"
+        return f"every {_span(row.every_minutes)}, {_span(row.grace_minutes)} grace"
+
+
+def _span(minutes: int) -> str:
+    """Minutes as people say them: 5 min, 24 h, 7 d."""
+    if minutes > 24 * 60 and minutes % (24 * 60) == 0:
+        return f"{minutes // (24 * 60)} d"
+    return f"{minutes // 60} h" if minutes and minutes % 60 == 0 else f"{minutes} min"
