@@ -178,7 +178,7 @@ def test_answer_that_is_no_certificate_is_not_remembered(amazon, processed):
 def test_subscription_to_a_registered_topic_is_confirmed(amazon, processed):
     event = processed(confirmation())
 
-    assert event.state == "processed"
+    assert (event.state, event.outcome) == ("processed", f"Subscribed to {TOPIC}.")
     assert amazon.asked == [CERTIFICATE_URL, SUBSCRIBE_URL]
 
 
@@ -227,6 +227,7 @@ def test_end_of_a_subscription_does_not_subscribe_again(amazon, processed):
     event = processed(confirmation(Type="UnsubscribeConfirmation"))
 
     assert event.state == "processed"
+    assert "subscription was ended" in event.outcome
     assert amazon.asked == [CERTIFICATE_URL]
 
 
