@@ -1,16 +1,26 @@
-"""Answers, and what they do to an escalation; the scenarios are in test_paging_scenarios."""
+"""Answers, what they do to an escalation, and failing runs; the rules are in tests/paging."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
-from incidents import escalation
-from incidents.escalation import run_due, start_escalation, stop_escalation
+from incidents.escalation import (
+    moment,
+    run_due,
+    running,
+    start_escalation,
+    start_escalations,
+    stop_escalation,
+)
 from incidents.models import Escalation, Page, RoleAssignment
+from incidents.processing import process_due
 from roster.actors import Actor
 from roster.errors import DomainError
-from tests.factories.roster import make_person, make_policy
-from tests.incidents.paging import ADMIN, Paging
+from roster.leases import claim
+from tests.factories.incidents import make_incident, make_service
+from tests.factories.roster import make_person, make_policy, make_schedule
+from tests.incidents.paging import ADMIN, Paging, alert
 
 pytestmark = pytest.mark.django_db
 
@@ -151,7 +161,7 @@ def test_run_due_after_kill_before_commit_pages_once(paging, monkeypatch):
     """The step is undone with the worker, and done again when its lease is over."""
     paging.send_alert_only()
     with monkeypatch.context() as patch:
-        patch.setattr(escalation._Run, "_wait", _die)
+        patch.setattr(running, "_write", _die)
         with pytest.raises(KeyboardInterrupt):
             run_due(at=paging.at)
     assert Page.objects.count() == 0
@@ -161,16 +171,14 @@ def test_run_due_after_kill_before_commit_pages_once(paging, monkeypatch):
     assert paging.paged() == ["Ada"]
 
 
-def test_run_due_with_lost_lease_pages_nobody(paging, monkeypatch):
+def test_run_of_what_another_worker_has_taken_pages_nobody(paging):
     paging.send_alert_only()
-    page = escalation._Run._page
+    claimed = claim(
+        Escalation.objects.running(), at=paging.at, limit=1, lease_for=running.LEASE_FOR
+    )
+    Escalation.objects.update(lease_token=uuid4())
 
-    def page_after_somebody_took_it(self, *args, **kwargs):
-        Escalation.objects.update(lease_token=None)
-        return page(self, *args, **kwargs)
-
-    monkeypatch.setattr(escalation._Run, "_page", page_after_somebody_took_it)
-    run_due(at=paging.at)
+    running._run(claimed, paging.at)
 
     assert Page.objects.count() == 0
 
@@ -178,15 +186,45 @@ def test_run_due_with_lost_lease_pages_nobody(paging, monkeypatch):
 def test_run_due_backs_off_after_an_unexpected_error_and_goes_on(paging, monkeypatch):
     paging.send_alert_only()
     with monkeypatch.context() as patch:
-        patch.setattr(escalation, "people_at", lambda *args, **kwargs: 1 / 0)
+        patch.setattr(moment, "people_behind", lambda *args, **kwargs: 1 / 0)
         run_due(at=paging.at)
-    running = paging.escalation
-    assert (running.last_error, running.lease_token) == ("ZeroDivisionError", None)
-    assert paging.at < running.due_at < paging.at + timedelta(minutes=1)
+    stopped_short = paging.escalation
+    assert (stopped_short.last_error, stopped_short.lease_token) == ("ZeroDivisionError", None)
+    assert paging.at < stopped_short.due_at < paging.at + timedelta(minutes=1)
 
     paging.tick(minutes=1)
 
     assert paging.paged() == ["Ada"]
+
+
+def test_one_that_cannot_run_holds_up_none_of_the_others(paging, ada, ben, now, monkeypatch):
+    paging.send(alert("a"), group="a")
+    paging.send(alert("b"), group="b")
+    process_due(at=now)
+    broken = Escalation.objects.order_by("pk")[0]
+    page = running._Run.page
+
+    def page_or_fail(self, rung):
+        return page(self, rung) if self.row.pk != broken.pk else 1 / 0
+
+    monkeypatch.setattr(running._Run, "page", page_or_fail)
+    run_due(at=now)
+
+    assert [each.escalation_id for each in Page.objects.all()] == [broken.pk + 1]
+
+
+@pytest.mark.parametrize("incidents", [1, 30])
+def test_run_due_takes_the_same_queries_for_any_number_of_incidents_of_a_policy(
+    incidents, ada, now, django_assert_num_queries
+):
+    service = make_service(policy=make_policy(make_schedule(ada)))
+    opened = [make_incident(services=[service]) for _ in range(incidents)]
+    start_escalations(opened, by=ADMIN, at=now)
+
+    with django_assert_num_queries(30):
+        run_due(at=now)
+
+    assert Page.objects.count() == incidents
 
 
 def test_entries_name_the_version_of_the_policy(paging):
@@ -199,5 +237,5 @@ def test_entries_name_the_version_of_the_policy(paging):
     assert data["page"] == Page.objects.get().pk
 
 
-def _die(self: object, minutes: int) -> None:
+def _die(rows: object) -> None:
     raise KeyboardInterrupt

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from incidents.models import Responder
+from roster.actors import Actor
 from roster.links import make_url
 from tests.factories.roster import make_person, make_policy
 from tests.incidents.paging import ADMIN, Paging
@@ -103,6 +104,72 @@ def test_decline_needs_no_reason(client, paging, ada):
     client.post(address("page.decline", paging.page_of(ada), ada))
 
     assert paging.page_of(ada).state == "declined"
+
+
+def test_page_offers_every_answer(client, paging, ada):
+    text = page_text(client.get(address("page.acknowledge", paging.page_of(ada), ada)))
+
+    for label in ("I cannot take it", "Call in the next level", "Snooze it"):
+        assert label in text
+
+
+def test_escalate_calls_in_the_next_level_and_keeps_ones_page(client, paging, ada):
+    link = address("page.escalate", paging.page_of(ada), ada)
+    assert "Call in the next level" in page_text(client.get(link))
+    assert paging.story()[-1] != "escalated"
+
+    response = client.post(link, {"reason": "The database is gone."})
+    paging.at = max(paging.at, paging.escalation.due_at)
+    paging.tick()
+
+    assert "The next level is paged for INC-1 now." in page_text(response)
+    assert paging.entry("escalated").text == "The database is gone."
+    assert paging.paged() == ["Ada", "Ben"]
+    assert paging.page_of(ada).state == "pending"
+
+
+def test_escalate_still_works_once_one_has_it(client, paging, ada):
+    client.post(address("page.acknowledge", paging.page_of(ada), ada))
+
+    response = client.post(address("page.escalate", paging.page_of(ada), ada))
+
+    assert "You keep it until they take it." in page_text(response)
+
+
+def test_escalate_after_somebody_else_took_it_says_who(client, paging, ada):
+    paging.incident.acknowledge(by=ADMIN, at=paging.at)
+
+    text = page_text(client.get(address("page.escalate", paging.page_of(ada), ada)))
+
+    assert "Administrator has INC-1 already." in text
+
+
+def test_snooze_acknowledges_until_then(client, paging, ada):
+    link = address("page.snooze", paging.page_of(ada), ada)
+    assert "For how long?" in page_text(client.get(link))
+
+    response = client.post(link, {"minutes": "60"})
+
+    assert "You have INC-1, snoozed until" in page_text(response)
+    assert paging.incident.acknowledged_by == ada
+    assert paging.page_of(ada).state == "acknowledged"
+
+
+def test_snooze_of_what_is_declared_is_refused_in_words(client, paging, ada):
+    severity = paging.incident.severity
+    paging.incident.declare(
+        extent=None,
+        degree=None,
+        severity=severity,
+        reason="Seen.",
+        by=Actor.of_person(ada),
+        at=paging.at,
+    )
+
+    response = client.post(address("page.snooze", paging.page_of(ada), ada), {"minutes": "15"})
+
+    assert response.status_code == 409
+    assert "Only what nobody has declared is snoozed." in page_text(response)
 
 
 def test_responder_comes(client, responder, ada):

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 
@@ -6,7 +6,7 @@ from incidents.escalation import run_due, start_escalation
 from incidents.models import Page
 from incidents.policy_preview import Call, who_would_be_called
 from roster.actors import Actor
-from roster.models import EscalationPolicy
+from roster.models import EscalationPolicy, EscalationStep
 from tests.factories.incidents import make_incident, make_role, make_service
 from tests.factories.roster import (
     make_layer,
@@ -88,11 +88,37 @@ def test_without_a_policy_the_imoc_is_called(now: datetime) -> None:
     assert seen(who_would_be_called(None, at=now)) == [(0, "Fallback: IMOC", ["Ida"])]
 
 
+def test_step_leaves_out_who_is_not_at_work_at_its_own_time(now: datetime) -> None:
+    policy = make_policy(make_person(name="Ana", work_until=time(10, 4)), repeats=1)
+    policy.steps.update(condition="working_hours")
+
+    first, second, _ = who_would_be_called(policy, at=now)
+
+    assert [each.person.name for each in first.people] == ["Ana"]
+    assert (second.people, [each.person.name for each in second.left_out]) == ([], ["Ana"])
+
+
+def test_step_that_all_must_acknowledge_says_so(now: datetime) -> None:
+    policy = make_policy(make_team(members=[make_person(name="Ana"), make_person(name="Bo")]))
+    policy.steps.update(all_must_acknowledge=True)
+
+    call = who_would_be_called(policy, at=now)[0]
+
+    assert [each.person.name for each in call.must_answer] == ["Ana", "Bo"]
+
+
 def policy_with_everything(now: datetime) -> EscalationPolicy:
     schedule = make_schedule(make_person(name="Ana"), make_person(name="Bo"), name="Primary")
     policy = make_policy(schedule, make_schedule(), make_team(members=[make_person(name="Cy")]))
     make_target(policy.steps.get(position=1), schedule, kind="schedule_next")
     make_target(policy.steps.get(position=3), make_person(name="No way", email=""))
+    night = make_target(
+        EscalationStep.objects.create(
+            policy=policy, position=3, wait_minutes=20, condition="off_hours"
+        ),
+        make_person(name="Day worker"),
+    ).step
+    make_target(night, make_person(name="Owl", work_from=time(22), work_until=time(6)))
     policy.repeats = 2
     policy.fallback_team = make_team(name="Leads", members=[make_person(name="Eve")])
     policy.save()
@@ -110,7 +136,7 @@ def test_preview_is_what_an_unanswered_escalation_does(now: datetime) -> None:
     ]
 
     start_escalation(incident, by=MONITORING, at=now)
-    for minute in range(60):
+    for minute in range(120):
         run_due(at=now + timedelta(minutes=minute))
 
     pages = Page.objects.order_by("created_at", "pk").values_list("created_at", "person__name")

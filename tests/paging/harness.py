@@ -142,6 +142,11 @@ class Drill(Paging):
             f"Missing at {self.at:%H:%M:%S}: {person} by {way} {about}\nSent were:\n{sent}"
         )
 
+    def expect_many(self) -> Sequence[Delivery]:
+        """Take everything that was sent, for tests that look at a storm as a whole."""
+        sent, self.providers.taken[:] = list(self.providers.taken), []
+        return sent
+
     def expect_no_more(self) -> None:
         """Fail if anything was sent that nobody expected."""
         if left := self._unexpected():
