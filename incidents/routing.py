@@ -160,6 +160,11 @@ class Router:
         self._integration = integration
         self.rules = [rule for rule, _ in rules]
         self._rules = rules
+        self._tests = [
+            (rule, [(each.label, matching.test_of(each)) for each in matchers])
+            for rule, matchers in rules
+            if not is_over(rule, at)
+        ]
         self._severities = sorted(severities, key=lambda severity: severity.rank)
         self._by_word = _severities_by_word(self._severities)
         self._own_words = {
@@ -181,14 +186,7 @@ class Router:
         )
 
     def route(self, alert: NormalisedAlert) -> Route:
-        rule = next(
-            (
-                rule
-                for rule, matchers in self._rules
-                if not is_over(rule, self._at) and self._all_hold(matchers, alert)
-            ),
-            None,
-        )
+        rule = self._deciding(alert)
         service, service_from = self._service_for(alert, rule)
         severity, severity_from = self._severity_for(alert, rule)
         maintenance = self._windows.covering(service, alert.labels)
@@ -220,11 +218,11 @@ class Router:
                 is_decided = True
             yield RuleReading(rule, checks, outcome)
 
-    def _all_hold(self, matchers: Sequence[RoutingMatcher], alert: NormalisedAlert) -> bool:
-        return all(
-            matching.holds(matcher, value_of(matcher.label, alert, self._integration))
-            for matcher in matchers
-        )
+    def _deciding(self, alert: NormalisedAlert) -> RoutingRule | None:
+        for rule, tests in self._tests:
+            if all(holds(value_of(name, alert, self._integration)) for name, holds in tests):
+                return rule
+        return None
 
     # --- What the rule leaves open ---------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class MaintenanceWindowAdmin(MusterModelAdmin):
 
     form = MaintenanceForm
     autocomplete_fields = ("services",)
-    readonly_fields = ("next_times", "ended")
+    readonly_fields = ("next_times", "ended", "labels_shown", "plan_shown")
     actions_detail = ("end_now", "cancel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MaintenanceWindow]:
@@ -134,6 +134,9 @@ class MaintenanceWindowAdmin(MusterModelAdmin):
         seen: tuple[str, ...] = ("next_times",) if obj else ()
         if obj and (obj.ended_at or obj.cut_at):
             seen += ("ended",)
+        if obj and not self.has_change_permission(request, obj):
+            plan = ("services", "labels_shown", "mode", "plan_shown")
+            return ((None, {"fields": ("name", "reason", *seen, *plan)}),)
         return (
             (None, {"fields": ("name", "reason", *seen)}),
             ("What it covers", {"fields": ("services", "labels", "mode")}),
@@ -295,6 +298,23 @@ class MaintenanceWindowAdmin(MusterModelAdmin):
         )
         table = '<table class="mu-table"><thead><tr>{}<th>For</th></tr></thead>{}</table>'
         return format_html('<div class="mu-scroll">' + table + "</div>", heads, rows)
+
+    @display(description="Only alerts with these labels")
+    def labels_shown(self, window: MaintenanceWindow) -> str:
+        return (
+            ", ".join(f"{name} = {value}" for name, value in window.labels.items()) or "Every one"
+        )
+
+    @display(description="Planned")
+    def plan_shown(self, window: MaintenanceWindow) -> str:
+        """The first time, by the clock of its zone, and how it repeats."""
+        first = _on_clock((window.starts_at, window.ends_at), window.time_zone)
+        days = ", ".join(DAYS[day] for day in window.weekdays)
+        until = (
+            f", the last time on {window.repeats_until:%-d %B %Y}" if window.repeats_until else ""
+        )
+        repeats = window.get_repeats_display().lower() + (f" ({days})" if days else "")
+        return f"{first} ({window.time_zone}), {repeats}{until}"
 
     @display(description="Ended early")
     def ended(self, window: MaintenanceWindow) -> SafeString | str:

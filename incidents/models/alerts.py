@@ -103,7 +103,7 @@ class RoutingRule(models.Model):
     may_affect_customers = models.BooleanField(
         "potentially customer-impacting",
         default=False,
-        help_text="The incident manager on call is told at once (R075).",
+        help_text="The incident manager on call is told at once.",  # R075
     )
     is_suppressing = models.BooleanField("suppress", default=False)
     suppress_reason = models.CharField(max_length=300, blank=True)

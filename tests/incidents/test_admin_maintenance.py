@@ -180,8 +180,10 @@ def test_button_to_end_it_is_there_while_it_is_on(client: Client, admin_user: Us
 
 
 def test_what_is_over_cannot_be_changed(client: Client, admin_user: User) -> None:
-    over = make_maintenance(starts_at=STARTS_AT - timedelta(days=1))
+    over = make_maintenance(starts_at=STARTS_AT - timedelta(days=1), labels={"env": "test"})
     client.force_login(admin_user)
 
     assert client.post(url_of(over), typed()).status_code == 403
-    assert "Not any more." in client.get(url_of(over)).content.decode()
+    html = client.get(url_of(over)).content.decode()
+    for words in ("Not any more.", "env = test", "Sun 1 Mar, 09:00 to 11:00 (UTC), once"):
+        assert words in html
