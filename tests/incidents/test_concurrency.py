@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from incidents import intake_keys
+from incidents.alert_watch import look_again
+from incidents.batch.places import SYSTEM
 from incidents.escalation import acknowledge_page, run_due
 from incidents.ingest_views import ingest
-from incidents.models import Alert, AlertEvent, Escalation, Incident, Page
+from incidents.models import Alert, AlertEvent, Escalation, Incident, Integration, Page
 from incidents.processing import process_due
 from roster.actors import Actor
 from roster.errors import DomainError
+from tests.factories.incidents import make_routing_rule
 from tests.factories.roster import make_person, make_policy, make_target
 from tests.incidents.paging import Paging, alert, webhook
 
@@ -136,3 +140,40 @@ def test_two_workers_and_200_due_escalations_page_nobody_twice(paging):
     assert Incident.objects.count() == 200
     assert Page.objects.count() == 400
     assert Page.objects.values("incident", "person").distinct().count() == 400
+
+
+def test_workers_who_look_at_held_alerts_at_once_open_each_incident_once(paging):
+    make_routing_rule(hold_minutes=1)
+    for number in range(60):
+        paging.send(alert(f"key {number}"), group=f"group {number // 2}")
+    sweep_until_idle()
+    assert not Incident.objects.exists()
+    later = timezone.now() + timedelta(minutes=2)
+
+    looks = in_threads(*[lambda: look_again(at=later)] * 4)
+
+    assert sum(looks) >= 60
+    assert Incident.objects.count() == Escalation.objects.count() == 30
+    assert Alert.objects.filter(incident__isnull=False, look_again_at__isnull=True).count() == 60
+
+
+def test_ends_and_new_alerts_of_one_group_at_once_leave_nobody_unpaged(paging):
+    """An incident whose last alert ends takes in no alert that another integration brings."""
+    other, _ = Integration.issue(
+        slug="other", name="Other", service=paging.service, by=SYSTEM, at=timezone.now()
+    )
+    paging.fire("old")
+    for number in range(20):
+        paging.send(alert("old", status="resolved" if number % 2 else "firing"))
+        AlertEvent.objects.create(
+            integration=other,
+            received_at=timezone.now(),
+            due_at=timezone.now(),
+            body=webhook(alert(f"new {number}")),
+        )
+
+    in_threads(*[sweep_until_idle] * 4)
+
+    for row in Alert.objects.firing().select_related("incident"):
+        assert row.incident.is_live
+    assert not AlertEvent.objects.exclude(state="processed").exists()
