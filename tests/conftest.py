@@ -24,6 +24,7 @@ NEEDS = {
     ),
     "icinga": (bool(shutil.which("icinga2")), "needs Debian's package icinga2-bin"),
     "nagios": (bool(shutil.which("nagios4")), "needs Debian's package nagios4-core"),
+    "fuzz": (bool(find_spec("schemathesis")), "needs `uv run --group fuzz`"),
     "postgres": (bool(os.environ.get("DATABASE_URL")), "needs DATABASE_URL"),
     "redis": (bool(os.environ.get("REDIS_URL")), "needs REDIS_URL"),
     "solver": (bool(find_spec("ortools")), "needs OR-tools (`uv run --extra solver`)"),
