@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -191,9 +192,10 @@ class MaintenanceWindowAdmin(MusterModelAdmin):
         self, request: HttpRequest, obj: MaintenanceWindow, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Lead to its page, which shows when it will be on."""
-        request.POST = request.POST.copy()
-        request.POST.setdefault("_continue", "1")
-        return super().response_add(request, obj, post_url_continue)
+        if "_addanother" in request.POST or "_popup" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"{obj} is planned.")
+        return redirect("admin:incidents_maintenancewindow_change", obj.pk)
 
     # --- Ending it --------------------------------------------------------------------------------
 

@@ -252,7 +252,7 @@ class RoutingRuleAdmin(MusterModelAdmin):
 def _faults(form: ModelForm, conditions: Any) -> list[tuple[str, str]]:
     """Every error of the form, by the label of its field; of no field for those of the whole."""
     found = [
-        (form.fields[name].label or name if name in form.fields else "", str(error))
+        (str(form.fields[name].label or name) if name in form.fields else "", str(error))
         for name, errors in form.errors.items()
         for error in errors
     ]

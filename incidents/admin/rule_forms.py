@@ -36,8 +36,8 @@ class IncidentField(forms.ModelChoiceField):
         may_see = user.has_perm("incidents.view_incident")
         live = Incident.objects.visible_to(user).live() if may_see else Incident.objects.none()
         self.visible = frozenset(live.values_list("pk", flat=True))
-        rows = Incident.objects.filter(pk__in={*self.visible, chosen} - {None})
-        self.queryset = rows.order_by("-number")
+        shown = self.visible | {chosen} if chosen else self.visible
+        self.queryset = Incident.objects.filter(pk__in=shown).order_by("-number")
 
     def label_from_instance(self, obj: Incident) -> str:
         return str(obj) if obj.pk in self.visible else "An incident that you may not see, or over"

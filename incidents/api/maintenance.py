@@ -134,12 +134,11 @@ class MaintenanceViewSet(
     def check_permissions(self, request: Request) -> None:
         """Ending one changes it, which is another right than planning one."""
         if self.action not in ("end", "cancel"):
-            return super().check_permissions(request)
-        if not request.user.is_authenticated:
-            return self.permission_denied(request)
-        if not request.user.has_perm("incidents.change_maintenancewindow"):
+            super().check_permissions(request)
+        elif not request.user.is_authenticated:
+            self.permission_denied(request)
+        elif not request.user.has_perm("incidents.change_maintenancewindow"):
             raise PermissionDenied
-        return None
 
     def _changed(self, change: Any) -> Response:  # end_now or cancel
         window = self.get_object()

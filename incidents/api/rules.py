@@ -1,7 +1,7 @@
 """Routing rules, tried and explained."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
@@ -66,7 +66,7 @@ class IncidentReferenceField(serializers.Field[Any, Any, Any, Any]):
             named = Incident.objects.visible_to(user).filter(attaching_rules__isnull=False)
             may_see = user.has_perm("incidents.view_incident")
             known = set(named.values_list("pk", flat=True)) if may_see else set()
-            self.context["visible_incidents"] = known
+            cast(dict[str, Any], self.context)["visible_incidents"] = known
         return known
 
 
@@ -171,7 +171,7 @@ class MayExplain(BasePermission):
 class InOrderPagination(StableCursorPagination):
     """As rules are tried."""
 
-    ordering = ("position", "pk")
+    ordering: Any = ("position", "pk")  # as CursorPagination takes it
 
 
 class RoutingRuleViewSet(
@@ -273,7 +273,7 @@ class ExplainInput(StrictSerializer):
 class CheckSerializer(serializers.Serializer[object]):
     """One condition as it was tried."""
 
-    label = serializers.CharField(source="matcher.label")
+    label = serializers.CharField(source="matcher.label")  # type: ignore[assignment]  # a field
     operator = serializers.CharField(source="matcher.operator")
     value = serializers.CharField(source="matcher.value")
     found = serializers.CharField()

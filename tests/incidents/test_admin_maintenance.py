@@ -150,7 +150,7 @@ def test_window_is_ended_by_post_only(
 
     client.get(url_of(window, action))
     window.refresh_from_db()
-    assert window.ended_at is None
+    assert window.ended_by_name == ""
 
     client.post(url_of(window, action), {"_form_submitted": "True"})
     window.refresh_from_db()
