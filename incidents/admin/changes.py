@@ -31,8 +31,14 @@ def changed_lately(desk: Desk) -> SafeString | None:
     lately = changes.before(
         desk.incident, desk.incident.services.all(), now=timezone.now(), limit=CHANGES_SHOWN
     )
-    rows = [(change, TONES.get(change.state, "gray")) for change in lately.changes]
+    rows = [(change, _state(change)) for change in lately.changes]
     return desk.render("admin/incidents/incident/panels/changes.html", lately=lately, rows=rows)
+
+
+def _state(change: Change) -> SafeString | str:
+    """Senders write `in_progress`; people read "in progress"."""
+    tone = TONES.get(change.state, "gray")
+    return chip(change.state.replace("_", " "), tone) if change.state else ""
 
 
 @admin.register(Change)
@@ -45,7 +51,7 @@ class ChangeAdmin(ReadOnlyModelAdmin):
         "state_shown",
         "environment",
         "service",
-        "actor_name",
+        "by",
         "happened",
     )
     list_filter = ("kind", "state", "environment", "service", "integration")
@@ -56,22 +62,22 @@ class ChangeAdmin(ReadOnlyModelAdmin):
     fields = (
         "title",
         ("kind", "state_shown", "environment"),
-        ("service", "source", "actor_name"),
+        ("service", "source", "by"),
         ("happened", "received"),
         "link_list",
         "label_list",
         "integration",
         "event",
     )
-    readonly_fields = ("state_shown", "happened", "received", "link_list", "label_list")
+    readonly_fields = ("state_shown", "by", "happened", "received", "link_list", "label_list")
 
     @display(description="State", ordering="state")
     def state_shown(self, change: Change) -> SafeString | str:
-        return (
-            chip(change.state.replace("_", " "), TONES.get(change.state, "gray"))
-            if change.state
-            else "–"
-        )
+        return _state(change) or "–"
+
+    @display(description="By", ordering="actor_name")
+    def by(self, change: Change) -> str:
+        return change.actor_name or "–"
 
     @display(description="Happened", ordering="at")
     def happened(self, change: Change) -> SafeString | str:
@@ -90,6 +96,8 @@ class ChangeAdmin(ReadOnlyModelAdmin):
         return shown or "–"
 
     @display(description="Labels")
-    def label_list(self, change: Change) -> SafeString:
+    def label_list(self, change: Change) -> SafeString | str:
+        if not change.labels:
+            return "–"
         lines = format_html_join("\n", "{} = {}", sorted(change.labels.items()))
         return format_html('<pre class="mu-code">{}</pre>', lines)
