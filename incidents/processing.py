@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
 
+from incidents import intake_rates
 from incidents.batch import Batch, LeaseLostError, Read, lock_integration, set_aside
 from incidents.intake import ADAPTERS, IntakeError, Notification, NotYetError, own
 from incidents.models import AlertEvent
@@ -59,12 +60,12 @@ def _read(event: AlertEvent, at: datetime) -> Read | None:
     try:
         return Read(event, _notification(event))
     except IntakeError as error:
-        set_aside(event, error.message)
+        _set_aside(event, error.message, at)
     except NotYetError as error:
         if event.attempts < ATTEMPTS_WHILE_OTHERS_ARE_AWAY:
             release(event, due_at=at + backoff(event.attempts), error=error.message)
         else:
-            set_aside(event, error.message)
+            _set_aside(event, error.message, at)
     except Exception as error:  # whatever it is, the event must not be lost
         _give_up(event, error, at)
     return None
@@ -118,4 +119,12 @@ def _give_up(event: AlertEvent, error: Exception, at: datetime) -> None:
             f"Processing stopped on an unexpected {type(error).__name__}. Retry the event; if it"
             " stops again, the log of that moment says where."
         )
-    set_aside(event, reason)
+    _set_aside(event, reason, at)
+
+
+def _set_aside(event: AlertEvent, reason: str, at: datetime) -> None:
+    """Keep it for a person, and count it where its integration's page shows what came in."""
+    with transaction.atomic():
+        integration = lock_integration(event.integration_id)
+        if set_aside(event, reason):
+            intake_rates.count(integration, [event.received_at], set_aside=1, at=at)
