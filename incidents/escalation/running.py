@@ -278,11 +278,12 @@ class _Run:
         allowed, left_out = self._allowed(step)
         is_paging = self._page(allowed, step=step, must_answer=step.all_must_acknowledge)
         if not found:
-            self._say(Kind.NOBODY_ON_CALL, step=step.position)
+            self._say(Kind.NOBODY_ON_CALL, {"step": step.position})
         elif left_out and not is_paging:
             names = [each.person.name for each in left_out]
             self._say(
-                Kind.STEP_PASSED_OVER, step=step.position, reason=_why(step, names), people=names
+                Kind.STEP_PASSED_OVER,
+                {"step": step.position, "reason": _why(step, names), "people": names},
             )
         return is_paging
 
@@ -310,11 +311,11 @@ class _Run:
         for name, found in self.moment.fallback_of(self.policy):
             fresh = [each for each in found if each.person.pk not in before]
             if self._page(fresh, step=None, must_answer=False):
-                self._say(Kind.ESCALATION_EXHAUSTED, fallback=name, then=f"paging {name}")
+                self._say(Kind.ESCALATION_EXHAUSTED, {"fallback": name, "then": f"paging {name}"})
                 break
         else:
             logger.error("Nobody at all could be paged for %s", self.row.incident.reference)
-            self._say(Kind.ESCALATION_EXHAUSTED, fallback="", then="nobody is left to page")
+            self._say(Kind.ESCALATION_EXHAUSTED, {"fallback": "", "then": "nobody is left to page"})
         self._end(state=Escalation.State.EXHAUSTED, ended_at=self.moment.at)
 
     def _page(
@@ -327,7 +328,7 @@ class _Run:
         together = {page.person_id: page for page in self.pages}
         for each in found:
             if not each.person.reachable_methods():
-                self._say(Kind.PAGE_UNREACHABLE, **named(each.person), target=each.via)
+                self._say(Kind.PAGE_UNREACHABLE, named(each.person) | {"target": each.via})
                 continue
             reached = True
             if page := together.get(each.person.pk):
@@ -347,8 +348,12 @@ class _Run:
             )
             self.pages.append(page)
             self._paged.add((number, each.person.pk))
-            place = {"step": position, "pass_number": number, "target": page.via_target}
-            self._say(Kind.RESPONDER_PAGED, page, **place)
+            place: dict[str, object] = {
+                "step": position,
+                "pass_number": number,
+                "target": page.via_target,
+            }
+            self._say(Kind.RESPONDER_PAGED, place, page)
         return reached
 
     def _end(self, **changes: Any) -> None:  # columns of any type
@@ -357,9 +362,9 @@ class _Run:
         self.row.waits_for_backlog = False
         self.is_over = True
 
-    def _say(self, kind: str, page: Page | None = None, **data: object) -> None:
+    def _say(self, kind: str, data: dict[str, object], page: Page | None = None) -> None:
         """Entries name the policy and the version of it that did this."""
-        data |= {
+        data = data | {
             "policy": str(self.policy or "no policy"),
             "policy_version": self.policy.version if self.policy else 0,
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -88,7 +89,7 @@ def _go_on(incident: Incident, *, at: datetime) -> None:
     """Make a run that takes up where the last one ended; under another policy, from its start."""
     policy = policies_of([incident.pk]).get(incident.pk)
     last = Escalation.objects.filter(incident=incident).order_by("-pk").first()
-    place: dict[str, object] = {}
+    place: dict[str, Any] = {}  # columns of several types
     if last and last.policy == policy:
         place = {
             "steps_run": last.steps_run,
@@ -166,7 +167,7 @@ def _create(
     *,
     at: datetime,
     waits_for_backlog: Collection[int] = (),
-    **fields: object,
+    **fields: Any,  # columns of any type
 ) -> None:
     Escalation.objects.bulk_create(
         Escalation(

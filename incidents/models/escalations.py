@@ -231,7 +231,7 @@ class Acknowledgement(Leased):
     @classmethod
     def stand(
         cls, incident: "IncidentRecord", *, by: Actor, at: datetime, until: datetime | None = None
-    ) -> Self:
+    ) -> "Acknowledgement":
         """Have this one stand from now on; whoever stood before is taken over from.
 
         Reads the incident's severity. The caller writes the entry, and holds the incident's row.

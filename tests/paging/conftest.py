@@ -29,7 +29,7 @@ def drill(
         made.append(Drill(policy, at=at, providers=providers, clock=clock))
         return made[0]
 
-    make.made = made  # type: ignore[attr-defined]  # for the check after the test
+    make.made = made  # for the check after the test
     return make
 
 

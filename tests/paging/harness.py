@@ -123,7 +123,8 @@ class Drill(Paging):
         for queue in QUEUES:
             rows = queue._default_manager.filter(due_at__lte=until)
             for due_at, leased_until in rows.values_list("due_at", "leased_until"):
-                moments.append(max(due_at, leased_until or due_at))
+                if due_at:
+                    moments.append(max(due_at, leased_until or due_at))
         looks = Alert.objects.filter(look_again_at__gt=self.at, look_again_at__lte=until)
         moments.extend(looks.values_list("look_again_at", flat=True))
         return min((each for each in moments if self.at < each <= until), default=None)

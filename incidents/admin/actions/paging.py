@@ -109,14 +109,17 @@ class Snooze(Paged):
     )
 
     minutes = fields.choice(
-        "For how long", [*PRESETS, ("", "Until the time below")], required=False
+        "For how long",
+        [*PRESETS, ("", "Until the time below")],
+        required=False,
+        initial=PRESETS[0][0],
     )
-    until = fields.ComingMomentField(label="Until", required=False)
+    until = fields.ComingMomentField(label="Or until", required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if bool(cleaned.get("minutes")) == bool(cleaned.get("until")) and not self.errors:
-            raise forms.ValidationError("Choose how long, or give the time until which: one.")
+        if not (cleaned.get("minutes") or cleaned.get("until") or self.errors):
+            raise forms.ValidationError("Choose for how long, or give the time until which.")
         return cleaned
 
     def apply(self, *, by: Actor, at: datetime) -> str:
