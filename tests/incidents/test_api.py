@@ -88,7 +88,7 @@ def fill_roles() -> None:
         ("services", fill_services, 6),
         ("severities", lambda: make_severity(), 4),
         ("roles", fill_roles, 4),
-        ("integrations", make_integration, 4),
+        ("integrations", make_integration, 5),
     ],
 )
 @pytest.mark.parametrize("rows", [1, 3])

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from incidents.models import (
     Acknowledgement,
+    AlertWord,
     Incident,
     IntakeHour,
     IntakeRefusal,
@@ -35,7 +36,7 @@ from tests.factories.incidents import (
     make_severity,
     make_severity_rule,
 )
-from tests.factories.roster import make_person
+from tests.factories.roster import make_person, make_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -59,10 +60,10 @@ def same_alert_twice() -> None:
     twice(make_alert, incident=incident, integration=integration, dedup_key="a")()
 
 
-def same_page_twice() -> None:
+def same_page_twice(**fields: Any) -> None:
     incident = make_incident()
     escalation = make_escalation(incident)
-    twice(make_page, incident=incident, escalation=escalation, person=make_person())()
+    twice(make_page, incident=incident, escalation=escalation, person=make_person(), **fields)()
 
 
 def same_rule_twice() -> None:
@@ -139,7 +140,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     ),
     "escalation_one_running": lambda: twice(make_escalation, incident=make_incident())(),
     "escalation_due_while_running": lambda: make_escalation(due_at=None),
-    "page_once_per_step": same_page_twice,
+    "page_once_per_step": lambda: same_page_twice(step=make_policy(make_person()).steps.get()),
+    "page_once_by_the_fallback": lambda: same_page_twice(pass_number=0),
     "page_ended_unless_pending": lambda: make_page(ended_at=DETECTED_AT),
     "page_acknowledged_at_if_acknowledged": lambda: make_page(
         state="acknowledged", acknowledged_at=None
@@ -165,6 +167,14 @@ BROKEN: dict[str, Callable[[], object]] = {
     )(),
     "maintenance_ends_after_it_starts": lambda: make_window(ends_at=DETECTED_AT),
     "maintenance_ended_by_somebody": lambda: make_window(ended_at=DETECTED_AT),
+    "maintenance_cut_by_somebody": lambda: make_window(cut_at=DETECTED_AT),
+    "alert_word_once_per_key": lambda: twice(
+        AlertWord.objects.create,
+        integration=make_integration()[0],
+        dedup_key="a",
+        action="resolve",
+        received_at=DETECTED_AT,
+    )(),
     "routing_rule_until_if_suppressing": lambda: make_routing_rule(suppress_until=DETECTED_AT),
     "acknowledgement_one_standing": lambda: twice(acknowledge, incident=make_incident())(),
     "acknowledgement_ended_for_a_reason": lambda: acknowledge(make_incident(), end="expired"),
