@@ -47,13 +47,9 @@ def copy_page(sender: type[TimelineEntry], entry: TimelineEntry, **kwargs: objec
 
 def _schedules_of(page: Page, at: datetime) -> list[Schedule]:
     """The schedules of the step that paged this person, on which they are on call."""
-    if page.escalation is None or page.escalation.policy_id is None:
+    if page.step_id is None:
         return []
-    targets = EscalationTarget.objects.filter(
-        step__policy=page.escalation.policy_id,
-        step__position=page.step_position,
-        schedule__isnull=False,
-    )
+    targets = EscalationTarget.objects.filter(step=page.step_id, schedule__isnull=False)
     schedules = {target.schedule for target in targets.select_related("schedule")}
     asked = [schedule for schedule in schedules if schedule]
     if not asked:
