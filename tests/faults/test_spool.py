@@ -8,6 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -164,7 +165,7 @@ def test_sqlite_locked_by_another_process_spools_after_two_seconds(
     assert send(stack, seeded.key, "before") == 202
 
     path = stack.data_dir / "muster.sqlite3"
-    with sqlite3.connect(path, isolation_level=None) as other:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         names = [f"locked-{number}" for number in range(10)]
         assert {send(stack, seeded.key, name) for name in names} == {202}
@@ -172,7 +173,7 @@ def test_sqlite_locked_by_another_process_spools_after_two_seconds(
         other.execute("ROLLBACK")
     wait_until("the spool to be stored", lambda: not spooled(stack))
 
-    with sqlite3.connect(path) as session:
+    with closing(sqlite3.connect(path)) as session:
         rows = session.execute("SELECT body FROM incidents_alertevent ORDER BY id").fetchall()
     found = [json.loads(body)["alerts"][0]["fingerprint"] for (body,) in rows]
     assert found == ["before", *names]

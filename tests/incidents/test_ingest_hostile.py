@@ -9,6 +9,7 @@ import gzip
 import json
 import tracemalloc
 from datetime import UTC, datetime
+from io import BytesIO
 from time import process_time
 from typing import Any
 
@@ -53,7 +54,8 @@ def sent(path: str, body: bytes, *, method: str = "POST", **meta: str) -> HttpRe
     """Send it as the web server would hand it over: past every middleware."""
     made = RequestFactory().generic(method, "/", body, meta.pop("CONTENT_TYPE", "application/json"))
     # WSGI has paths and headers as bytes in the guise of Latin-1.
-    request = WSGIRequest(made.environ | {"PATH_INFO": path.encode().decode("latin-1")} | meta)
+    given = {"PATH_INFO": path.encode().decode("latin-1"), "wsgi.input": BytesIO(body)}
+    request = WSGIRequest(made.environ | given | meta)
     lane = lane_of(request.path_info)
     assert lane is not None, path
     return lane(request)
