@@ -161,7 +161,9 @@ def _may_see(request: HttpRequest, label: str) -> bool:
     except (LookupError, NotRegistered):
         return False
     if label.endswith(":incidents_explain"):
-        return model_admin.has_explain_permission(request)  # it reads messages, too
+        # It reads messages, too, so that page asks for more.
+        may_explain: bool = model_admin.has_explain_permission(request)  # type: ignore[attr-defined]
+        return may_explain
     may_see: bool = model_admin.has_view_or_change_permission(request)
     if label.endswith(":incidents_page_mine"):
         return may_see and _counts(request).is_person

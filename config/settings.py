@@ -5,6 +5,7 @@ broker, mail written to the log, loopback only, `DEBUG` off. README.md lists the
 """
 
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -58,13 +59,15 @@ else:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read. {_DATABASE_ADVICE}") from error
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A server that is gone is noticed in seconds; what the address itself says goes first.
+    OWN_OPTIONS = cast("dict[str, object]", DATABASES["default"].get("OPTIONS", {}))
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-    } | DATABASES["default"].get("OPTIONS", {})
+        **OWN_OPTIONS,
+    }
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(f"DATABASE_URL names another database. {_DATABASE_ADVICE}")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

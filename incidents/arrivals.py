@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -101,7 +102,7 @@ def insert_once(arrivals: Sequence[Arrival]) -> None:
         cursor.execute(statement, [value for arrival in arrivals for value in _values(arrival)])
 
 
-def _values(arrival: Arrival) -> list[object]:
+def _values(arrival: Arrival) -> list[Any]:  # as the driver takes them
     at = connection.ops.adapt_datetimefield_value(arrival.received_at.astimezone(UTC))
     return [
         arrival.integration,

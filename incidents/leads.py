@@ -1,6 +1,7 @@
 """An incident that nobody leads is an alarm of its own (R155)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
@@ -29,7 +30,7 @@ def alarm_due(*, at: datetime) -> int:
     return raised
 
 
-def _without_lead() -> list[Incident]:
+def _without_lead() -> list[Any]:  # incidents, with `alarms` annotated
     managing = RoleAssignment.objects.current().filter(
         incident=OuterRef("pk"), role__slug=INCIDENT_MANAGER
     )
@@ -38,6 +39,11 @@ def _without_lead() -> list[Incident]:
     )
     alarms = Count("timeline", filter=Q(timeline__kind=Kind.LEAD_MISSING))
     return list(waiting.annotate(alarms=alarms).select_related("severity").order_by("pk"))
+
+
+def _alarms_of(incident: Incident) -> int:
+    said = TimelineEntry.objects.filter(incident=incident)
+    return said.of_kinds(Kind.LEAD_MISSING).count()
 
 
 def _is_due(incident: Incident, alarms: int, at: datetime) -> bool:
@@ -50,7 +56,7 @@ def _is_due(incident: Incident, alarms: int, at: datetime) -> bool:
 def _alarm(incident: Incident, at: datetime) -> bool:
     with transaction.atomic():
         incident.lock()
-        alarms = incident.timeline.of_kinds(Kind.LEAD_MISSING).count()
+        alarms = _alarms_of(incident)
         if incident.manager() or not incident.is_live or not _is_due(incident, alarms, at):
             return False
         minutes = round((at - incident.declared_at).total_seconds() / 60)  # type: ignore[operator]

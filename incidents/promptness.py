@@ -31,7 +31,8 @@ def promptly(within: float = ANSWERS_WITHIN_SECONDS) -> Iterator[None]:
     On Postgres that is the work of `cut_off_overdue`, which another thread has to call.
     """
     if connection.vendor == "sqlite":
-        with connection.waiting_at_most(min(within, LOCKED_FOR_SECONDS)):
+        # Our own backend has it.
+        with connection.waiting_at_most(min(within, LOCKED_FOR_SECONDS)):  # type: ignore[attr-defined]
             yield
         return
     connection.ensure_connection()

@@ -61,7 +61,7 @@ class ReportForm(forms.Form):
     )
 
     def __init__(self, *args: Any, person: Person | None = None, **kwargs: Any) -> None:  # as Form
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
         self.person = person
         self.known: Sequence[Incident] = ()
         if person is not None:

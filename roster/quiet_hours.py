@@ -1,8 +1,9 @@
 """When a person wants to be left alone by what can wait: quiet hours, read off their clock.
 
-Pure: zone and times in, moments out; no query. They begin when the clock first reads `quiet_from` and end
-when it last reads `quiet_until`, as a window of a rotation does (ROSTER-RULES, Rule 5): where the
-clock goes back in between, the night is an hour longer; a reading in a hole counts at its end.
+Pure: zone and times in, moments out; no query. They begin when the clock first reads `quiet_from`
+and end when it last reads `quiet_until`, as a window of a rotation does (ROSTER-RULES, Rule 5):
+where the clock goes back in between, the night is an hour longer; a reading in a hole counts at its
+end.
 """
 
 from datetime import UTC, datetime, time

@@ -22,6 +22,7 @@ from incidents.admin.mapping import has_mapping, mapping_urls
 from incidents.admin.option_fields import PairsField, kept_from, option_fields, options_from
 from incidents.connecting import connection_of, send_test_alert
 from incidents.models import AlertEvent, Integration, IntegrationKey, Severity
+from incidents.models.integrations import KEY_OVERLAP
 from incidents.policy_preview import who_would_be_called
 from roster.admin_base import MusterModelAdmin, actor_of, refusals_as_messages
 from roster.templatetags.muster import chip, moment
@@ -78,10 +79,10 @@ class IntegrationForm(ModelForm):
         if self.instance.pk:
             kept = kept_from(self.instance.adapter.options, self.instance.options)
             self.instance.options = kept | options_from(self.cleaned_data)
-        super()._post_clean()
-        if "options" in self._errors:
+        super()._post_clean()  # type: ignore[misc]  # Django's own hook, which the stubs leave out
+        if "options" in self.errors:
             first = next((name for name in self.fields if name.startswith("option_")), None)
-            self.add_error(first, self._errors.pop("options"))
+            self.add_error(first, self.errors.pop("options"))
 
 
 @admin.register(Integration)
@@ -235,10 +236,12 @@ class IntegrationAdmin(MusterModelAdmin):
     def rotate_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         integration = self._found(request, object_id)
         if request.method == "POST":
-            overlap = timedelta() if "at_once" in request.POST else None
+            overlap = timedelta() if "at_once" in request.POST else KEY_OVERLAP
+            by, at = actor_of(request), timezone.now()
+            key = ""
             with refusals_as_messages(request):
-                given = {} if overlap is None else {"overlap": overlap}
-                key = integration.rotate_key(by=actor_of(request), at=timezone.now(), **given)
+                key = integration.rotate_key(by=by, at=at, overlap=overlap)
+            if key:
                 return self._key_page(request, integration, key)
             return HttpResponseRedirect("../change/")
         return self._page(request, "rotate", integration, {"title": f"New key: {integration}"})

@@ -55,8 +55,9 @@ def _title(body: dict[str, object]) -> str:
 
 
 def _count(value: object) -> int:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return min(max(value, 0), MOST_CUSTOMERS) if is_number else 0  # type: ignore[type-var]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return min(max(value, 0), MOST_CUSTOMERS)
+    return 0
 
 
 def sample(at: datetime) -> Envelope:

@@ -21,8 +21,8 @@ from roster.sealing import seal, unseal
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
-# 32 characters, as PagerDuty's clients expect of a routing key; in hexadecimal, since it is the part
-# of a mail address before the @ as well, and mail servers change its case.
+# 32 characters, as PagerDuty's clients expect of a routing key; in hexadecimal, since it is also
+# the part of a mail address before the @, whose case mail servers change.
 KEY_BYTES = 16
 PREFIX_LENGTH = 6
 ALERTMANAGER = "alertmanager"
@@ -163,7 +163,8 @@ class Integration(models.Model):
         if self.revoked_at:
             raise DomainError("already_revoked", f"{self.name} is revoked. Make a new integration.")
         with transaction.atomic():
-            valid = list(self.keys.valid_at(at).order_by("-created_at", "-pk"))
+            mine = IntegrationKey.objects.filter(integration=self)
+            valid = list(mine.valid_at(at).order_by("-created_at", "-pk"))
             for position, key in enumerate(valid):
                 key.end(at=at if position else at + overlap)
             return IntegrationKey.issue(self, by=by, at=at)

@@ -169,7 +169,7 @@ def test_alias_may_be_any_text(alias):
     assert alert.dedup_key == alias
 
 
-@pytest.mark.parametrize("key", ["disk", "a/b?c", "ü" * 60, "k-disk", "x" * 500, str(uuid4())])
+@pytest.mark.parametrize("key", ["disk", "a/b?c", "ü" * 60, "k-disk", "x" * 500, "8-4-4-4-12"])
 def test_id_that_we_tell_leads_back_to_its_alert(key):
     (created,) = read("v2/alerts", {"message": "Disk", "alias": key}).alerts
 
@@ -426,7 +426,7 @@ def test_request_that_is_not_processed_is_not_found_yet(monitor):
     assert document["message"] == "Request not found. It might not be processed, yet."
 
 
-@pytest.mark.parametrize("request_id", ["nonsense", str(uuid4())])
+@pytest.mark.parametrize("request_id", ["nonsense", "767ee623-23fc-4b9d-96f7-370f63993237"])
 def test_unknown_request_is_not_found(monitor, request_id):
     assert ask(monitor, request_id)[0] == 404
 
