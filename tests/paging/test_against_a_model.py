@@ -21,7 +21,7 @@ from tests.factories.incidents import make_incident, make_service
 from tests.factories.roster import make_person, make_policy, make_target, make_team
 
 BEGIN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-HORIZON = 60
+HORIZON = 40
 NAMES = ("ada", "ben", "cem")
 _numbers = count(1)
 
@@ -192,24 +192,36 @@ class Real:
 rungs = st.builds(
     lambda people, wait, must: (tuple(sorted(people)), wait, must),
     st.sets(st.sampled_from(NAMES), max_size=2),
-    st.integers(1, 6),
+    st.integers(1, 4),
     st.booleans(),
 )
 happenings = st.lists(
     st.tuples(
-        st.integers(0, 40),
+        st.integers(0, 15),
         st.sampled_from(
-            ["acknowledge", "decline", "leave", "escalate", "delete", "insert", "swap", "repeats"]
+            [
+                "acknowledge",
+                "decline",
+                "decline",
+                "leave",
+                "escalate",
+                "delete",
+                "insert",
+                "swap",
+                "swap",
+                "repeats",
+            ]
         ),
         st.integers(0, 5),
         rungs,
     ),
-    max_size=6,
+    min_size=2,
+    max_size=12,
 )
 
 
 @pytest.mark.django_db(transaction=False)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     chosen=st.lists(rungs, max_size=4),
     repeats=st.integers(0, 2),
