@@ -23,6 +23,11 @@ PAGED_SECONDS = 20
 PAGED_PER_SECOND = 200
 # Of those, how many open an incident of their own; the rest repeat alerts already known.
 NEW_INCIDENT_EVERY = 20
+STEADY_SECONDS = 20
+STEADY_PER_SECOND = 200
+BURST_SECONDS = 10
+BURST_PER_SECOND = 2000
+BURST_CONNECTIONS = 200
 
 
 def alert(number: int, *, group: str = "storm") -> bytes:
@@ -85,6 +90,48 @@ def intake(stack: Stack, key: str) -> None:
     print(f"intake ÷ bare view: {sorted(ratios)[ROUNDS // 2]:.2f} (median; goal ≥ 0.80)")
 
 
+def steady(stack: Stack, key: str) -> None:
+    """Print the delay of answers at a rate that leaves room."""
+    stack.start("web")
+    post(stack.port, f"/ingest/{key}/", alert, requests=200)
+    total = STEADY_SECONDS * STEADY_PER_SECOND
+    result = post(
+        stack.port, f"/ingest/{key}/", alert, requests=total, per_second=STEADY_PER_SECOND
+    )
+    stack.kill("web")
+    print(
+        f"steady {STEADY_PER_SECOND}/s   p50 {result.percentile(0.5) * 1000:6.1f} ms"
+        f"   p99 {result.percentile(0.99) * 1000:6.1f} ms (goal < 50 ms)   {dict(result.statuses)}"
+    )
+
+
+def burst(stack: Stack, key: str) -> None:
+    """Print what became of far more than can be stored at once, and count the rows afterwards."""
+    stack.start("web")
+    before = _stored(stack)
+    total = BURST_SECONDS * BURST_PER_SECOND
+    result = post(
+        stack.port, f"/ingest/{key}/", alert, requests=total, connections=BURST_CONNECTIONS,
+        per_second=BURST_PER_SECOND,
+    )  # fmt: skip
+    wait_until(
+        "the spool to be stored", lambda: not any((stack.data_dir / "spool").glob("*.spool"))
+    )
+    stored = _stored(stack) - before
+    stack.kill("web")
+    accepted = result.statuses[202]
+    print(
+        f"burst of {BURST_PER_SECOND}/s for {BURST_SECONDS} s: {dict(result.statuses)} within"
+        f" {result.elapsed:.1f} s, p99 {result.percentile(0.99):.2f} s; answered with success"
+        f" {accepted}, stored {stored}, lost {max(0, accepted - stored)} (goal 0; only 202 and 503)"
+    )
+
+
+def _stored(stack: Stack) -> int:
+    counting = "from incidents.models import AlertEvent; print(AlertEvent.objects.count())"
+    return int(stack.manage("shell", "-v", "0", "-c", counting).split()[-1])
+
+
 def paging(stack: Stack, key: str, mail: Server) -> None:
     """Print the delay from an accepted alert to its page at the mail server, at a steady rate."""
     stack.start()
@@ -133,6 +180,8 @@ def main() -> None:
         try:
             paging(stack, key, mail)
             intake(stack, key)
+            steady(stack, key)
+            burst(stack, key)
         finally:
             stack.stop()
 
