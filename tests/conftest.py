@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from tempfile import mkdtemp
 
 import pytest
 import time_machine
@@ -29,7 +30,19 @@ NEEDS = {
     "redis": (bool(os.environ.get("REDIS_URL")), "needs REDIS_URL"),
     "solver": (bool(find_spec("ortools")), "needs OR-tools (`uv run --extra solver`)"),
 }
+SHARED = "MUSTER_TESTS_SHARED"
 REQUIRE_ALL = os.environ.get("MUSTER_REQUIRE_ALL") == "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name a folder in which all processes of this run share what takes long to prepare."""
+    if not hasattr(config, "workerinput"):
+        os.environ[SHARED] = mkdtemp(prefix="muster-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,8 +1,10 @@
 """Muster as it runs in production: web server, worker and beat as processes of their own."""
 
 import contextlib
+import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,24 @@ class Stack:
         return done.stdout
 
     def prepare(self) -> None:
-        """Create the database and load the reference data."""
+        """Create the database and load the reference data.
+
+        An embedded one is made once in a run of the tests, and copied.
+        """
+        shared = os.environ.get("MUSTER_TESTS_SHARED")
+        if self.database_url or not shared:
+            self._create()
+            return
+        made = Path(shared) / "embedded"
+        with (Path(shared) / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                scratch = replace(self, data_dir=Path(shared) / "scratch", processes={})
+                scratch._create()
+                scratch.data_dir.rename(made)
+        shutil.copytree(made, self.data_dir, dirs_exist_ok=True)
+
+    def _create(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.manage("migrate", "--verbosity", "0")
         self.manage("load_reference")
