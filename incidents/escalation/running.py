@@ -20,6 +20,7 @@ from incidents.vocabulary import Kind
 from roster.escalation_targets import Resolved
 from roster.leases import backoff, claim, release
 from roster.models import EscalationPolicy, EscalationStep
+from roster.quiet_hours import first_notified_at
 from roster.working_hours import allows
 
 logger = logging.getLogger(__name__)
@@ -259,7 +260,14 @@ class _Run:
         waits = [step.wait_minutes for step in rung if self._page_step(step)]
         self._pass_on_from(rung)
         if waits:
-            self._end(due_at=self.moment.at + timedelta(minutes=max(waits)))
+            self._end(due_at=self._first_told_at() + timedelta(minutes=max(waits)))
+
+    def _first_told_at(self) -> datetime:
+        """From when the wait counts: what is not urgent reaches nobody in their quiet hours."""
+        at = self.moment.at
+        return min(
+            (first_notified_at(page.person, page.urgency, at) for page in self.pages), default=at
+        )
 
     def _page_also(self, rung: Sequence[EscalationStep]) -> None:
         """Page whoever had the incident, beside the first step, if not as part of it."""

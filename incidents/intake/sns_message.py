@@ -60,7 +60,7 @@ def read_message(body: bytes) -> SnsMessage:
     found = document(body, "what Amazon SNS posts, with raw message delivery switched off")
     try:
         message = msgspec.convert(found, SnsMessage)
-    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError):
+    except (msgspec.ValidationError, UnicodeError, RecursionError):
         raise IntakeError(
             "wrong_shape",
             "The body is JSON, but not from Amazon SNS. Switch raw message delivery off for this"

@@ -1,6 +1,6 @@
 """Answers, what they do to an escalation, and failing runs; the rules are in tests/paging."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from uuid import uuid4
 
 import pytest
@@ -13,7 +13,7 @@ from incidents.escalation import (
     start_escalations,
     stop_escalation,
 )
-from incidents.models import Escalation, Page, RoleAssignment
+from incidents.models import Escalation, Page, RoleAssignment, Severity
 from incidents.processing import process_due
 from roster.actors import Actor
 from roster.errors import DomainError
@@ -239,3 +239,17 @@ def test_entries_name_the_version_of_the_policy(paging):
 
 def _die(rows: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_wait_counts_from_the_end_of_the_quiet_hours_where_a_page_can_wait(now):
+    """Or it would run out over people who slept and were never told."""
+    ada = make_person(slug="ada", time_zone="UTC", quiet_from=time(9), quiet_until=time(12))
+    paging = Paging(make_policy(ada, make_person(slug="ben")), at=now)
+    Severity.objects.update(urgency="low")
+    paging.fire()
+
+    paging.tick(minutes=124)
+    assert paging.paged() == ["Ada"]
+
+    paging.tick(minutes=1)
+    assert paging.paged() == ["Ada", "Ben"]
