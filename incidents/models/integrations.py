@@ -258,7 +258,12 @@ class AlertEvent(Leased):
         PROCESSED = "processed", "Processed"
         SET_ASIDE = "set_aside", "Set aside"
 
-    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="events")
+    integration = models.ForeignKey(
+        Integration,
+        on_delete=models.PROTECT,
+        related_name="events",
+        db_index=False,  # the indexes below begin with it
+    )
     received_at = models.DateTimeField()
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.MONITOR)
     call = models.CharField(max_length=1000, blank=True)
@@ -283,6 +288,12 @@ class AlertEvent(Leased):
             ),
             models.Index(
                 fields=["-received_at"], condition=Q(state="set_aside"), name="alert_event_aside"
+            ),
+            models.Index(
+                fields=["integration"], condition=Q(state="received"), name="alert_event_waits_of"
+            ),
+            models.Index(
+                fields=["integration"], condition=Q(state="set_aside"), name="alert_event_aside_of"
             ),
             models.Index(fields=["integration", "-received_at"], name="alert_event_of_integr"),
         ]
