@@ -43,8 +43,8 @@ def accepted(stack: Stack, seeded: seed.Seeded) -> Stack:
 STAGES = {
     "processing, event claimed": ("incidents.processing._apply",),
     "processing, before the commit": ("incidents.processing._apply", "--after"),
-    "escalation, claimed": ("incidents.escalation._run",),
-    "escalation, page made and not committed": ("incidents.escalation._data_of",),
+    "escalation, claimed": ("incidents.escalation.running._run_together",),
+    "escalation, page made and not committed": ("incidents.escalation.running.data_of",),
     "announcing, claimed": ("incidents.announcements._announce",),
     "sending, claimed": ("comms.channels.email.EmailSender.send",),
 }
