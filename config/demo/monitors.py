@@ -160,10 +160,10 @@ def _try_a_rule(company: Organisation) -> None:
 def _report(company: Organisation, at: datetime) -> None:
     """A customer's word that waits for somebody to decide."""
     said = Said(
-        "The delivery date on the tracking page is in the past",
+        "The portal shows delivery dates in the past",
         text="Two shops asked about it this morning. The parcels are on their way.",
         source=Incident.Source.CUSTOMER,
-        service=company.services["tracking"],
+        service=company.services["customer-portal"],
         customers=2,
     )
     reports.take(said, Reporter("Customer support"), at=at - timedelta(minutes=25))
