@@ -106,6 +106,7 @@ def test_events_are_retried_together_and_refusals_are_told(
 def test_rule_takes_labels_with_commas(client: Client, admin_user: User) -> None:
     client.force_login(admin_user)
     typed = {"name": "By cluster", "position": 1, "is_active": "on", "group_by": "cluster, job"}
+    typed |= {"hold_minutes": "0"}
     inline = {"matchers-TOTAL_FORMS": 1, "matchers-INITIAL_FORMS": 0}
     matcher = {
         "matchers-0-label": "team",

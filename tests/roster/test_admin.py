@@ -128,6 +128,8 @@ def own_page(person: Person, **changed: str) -> dict[str, str]:
         "phone": "",
         "time_zone": person.time_zone,
         "reminder_hours": "12",
+        "work_from": "09:00",
+        "work_until": "17:00",
         **management("contact_methods", 1),
         "contact_methods-0-channel": "email",
         "contact_methods-0-address": "night@example.com",
@@ -538,6 +540,7 @@ def policy_form(*targets: dict[str, str]) -> dict[str, str]:
         **management("steps", 1),
         "steps-0-position": "1",
         "steps-0-wait_minutes": "5",
+        "steps-0-condition": "always",
         **management("steps-0-targets", len(targets)),
     }
     for number, target in enumerate(targets):
