@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import psycopg
 from django.db import connection
 
 from incidents.intake import Envelope, Glance
@@ -91,8 +92,23 @@ def new_receipt() -> UUID:
 
 def insert(arrival: Arrival) -> None:
     """Store one; it is committed when this returns, unless a transaction is open."""
+    if connection.vendor == "postgresql":
+        _insert_with_values_beside(arrival)
+        return
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, _values(arrival))
+
+
+def _insert_with_values_beside(arrival: Arrival) -> None:
+    """Psycopg's own cursor sends the body as it is; Django's writes it into the statement, in hex.
+
+    That takes a quarter off what an INSERT costs us. It is not prepared, which poolers may not
+    bear.
+    """
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(_INSERT.encode(), _values(arrival))
 
 
 def insert_once(arrivals: Sequence[Arrival]) -> None:

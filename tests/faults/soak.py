@@ -173,7 +173,7 @@ class Books:
 def audit(soak: Soak, storm: Storm, mail: Server) -> Books:
     """Compare what was answered, what is in the database, and what the mail server was given."""
     bodies = soak.ask("SELECT body FROM incidents_alertevent WHERE origin = 'monitor'")
-    stored = Counter(json.loads(body)["alerts"][0]["fingerprint"] for (body,) in bodies)  # type: ignore[arg-type]
+    stored = Counter(json.loads(body)["alerts"][0]["fingerprint"] for (body,) in bodies)
     alerts = {key for (key,) in soak.ask("SELECT dedup_key FROM incidents_alert")}
     ids = Counter(str(message["Message-ID"]) for message in list(mail.mailbox.messages))
     flagged = [
@@ -192,11 +192,11 @@ def audit(soak: Soak, storm: Storm, mail: Server) -> Books:
         not_paged=soak.ask(
             "SELECT id, state FROM incidents_escalation AS e WHERE NOT EXISTS"
             " (SELECT 1 FROM incidents_page AS p WHERE p.escalation_id = e.id)"
-        ),  # type: ignore[arg-type]
+        ),
         not_handed_over=soak.ask(
             "SELECT id FROM incidents_page AS p WHERE NOT EXISTS (SELECT 1 FROM comms_message AS m"
             " WHERE m.page_id = p.id AND m.state IN ('sent', 'bundled'))"
-        ),  # type: ignore[arg-type]
+        ),
         messages=sum(ids.values()),
         sent_twice=len(twice),
         sent_twice_unexplained=sum(

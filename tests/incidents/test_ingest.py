@@ -84,10 +84,11 @@ def test_answers_through_the_whole_application(paging, client):
     assert not response.cookies
 
 
-def test_known_key_takes_one_query(paging, django_assert_num_queries):
+def test_known_key_takes_one_query(paging, django_assert_max_num_queries):
     post(paging.key, webhook(alert()))
 
-    with django_assert_num_queries(1):
+    # On Postgres it goes past Django, which then counts none.
+    with django_assert_max_num_queries(1):
         post(paging.key, webhook(alert()))
 
 
