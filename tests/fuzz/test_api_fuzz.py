@@ -101,7 +101,8 @@ def _a_row(client: Any, path: str, known: dict[str, dict[str, Any]]) -> dict[str
     address = path.partition("{")[0]
     if address not in known:
         response = client.get(address)
-        rows = response.json().get("results", []) if response.status_code == 200 else []
+        found = response.json() if response.status_code == 200 else {}
+        rows = found.get("results") if isinstance(found, dict) else found
         known[address] = rows[0] if rows and isinstance(rows[0], dict) else {}
     return known[address]
 
