@@ -118,7 +118,7 @@ class HeartbeatAdmin(MusterModelAdmin):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        row = self.get_object(request, object_id)
+        row = self.get_object(request, object_id) if self.has_view_permission(request) else None
         shown = {"lines": ping_lines(row), "tone": TONES[Heartbeat.State(row.state)]} if row else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 

@@ -165,15 +165,15 @@ class RoutingRuleAdmin(MusterModelAdmin):
 
     def try_typed(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         """Try a saved rule, or on POST what is typed in its form. Nothing is saved."""
+        allowed = self.has_view_permission(request) and may_try(request)
+        if request.method == "POST":
+            may_save = self.has_change_permission if pk else self.has_add_permission
+            allowed = allowed and may_save(request)
+        if not allowed:
+            raise PermissionDenied
         rule = self.get_object(request, str(pk)) if pk else None
         if pk and rule is None:
             raise Http404("There is no such rule.")
-        allowed = self.has_view_permission(request, rule) and may_try(request)
-        if request.method == "POST":
-            may_save = self.has_change_permission if rule else self.has_add_permission
-            allowed = allowed and (may_save(request, rule) if rule else may_save(request))
-        if not allowed:
-            raise PermissionDenied
         if request.method == "POST":
             return self._try_form(request, rule)
         if rule is None:
@@ -197,13 +197,13 @@ class RoutingRuleAdmin(MusterModelAdmin):
 
     def switch_on(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The button of the trial: from now on the rule is tried on what comes in."""
-        rule = self.get_object(request, str(pk))
-        if rule is None:
-            raise Http404("There is no such rule.")
-        if not self.has_change_permission(request, rule):
+        if not self.has_change_permission(request):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        rule = self.get_object(request, str(pk))
+        if rule is None:
+            raise Http404("There is no such rule.")
         rule.is_active = True
         rule.save(update_fields=["is_active"])
         self.log_change(request, rule, "Switched on.")
